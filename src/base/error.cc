@@ -6,14 +6,22 @@ namespace linkspan {
 
 std::string_view name_of(Fault fault) noexcept {
   switch (fault) {
-    case Fault::invalid: return "invalid";
-    case Fault::not_found: return "not_found";
-    case Fault::conflict: return "conflict";
-    case Fault::denied: return "denied";
-    case Fault::throttled: return "throttled";
-    case Fault::unavailable: return "unavailable";
-    case Fault::corrupt: return "corrupt";
-    case Fault::cancelled: return "cancelled";
+    case Fault::invalid:
+      return "invalid";
+    case Fault::not_found:
+      return "not_found";
+    case Fault::conflict:
+      return "conflict";
+    case Fault::denied:
+      return "denied";
+    case Fault::throttled:
+      return "throttled";
+    case Fault::unavailable:
+      return "unavailable";
+    case Fault::corrupt:
+      return "corrupt";
+    case Fault::cancelled:
+      return "cancelled";
   }
   return "unknown";
 }

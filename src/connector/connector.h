@@ -1,0 +1,141 @@
+#pragma once
+// The port to a connected directory. Adapters (connector_ldap, connector_scim, …) are named only by app/ and by tests;
+// every adapter passes connector/testing/connector_contract.h.
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <stop_token>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "model/entry.h"
+#include "model/export.h"
+#include "model/schema.h"
+#include "vault/secret.h"
+
+namespace linkspan::connector {
+
+/// What this directory can do, as far as it has said so. Cheap to ask after the first call of anything else.
+struct Capabilities {
+  bool delta_import = false;            ///< a watermark leads to the changes since
+  bool delta_reports_removals = false;  ///< and these name what is gone
+  bool exports = false;
+  bool references_by_anchor = false;  ///< else by DN
+  bool chooses_anchor = true;         ///< the directory gives a new object its anchor
+  std::string correlation_attribute;  ///< carries the source anchor ("externalId"); empty = there is none
+};
+
+/// What to read. Containers are DNs or paths; the filter of object types and attributes is the connector's setting.
+struct ImportRequest {
+  std::string watermark;  ///< empty = full
+};
+
+/// How an import ended.
+struct ImportEnd {
+  std::string watermark;  ///< to begin the next delta from; empty = the directory offers none
+  /// Whether what was not mentioned (neither present nor unchanged) is no longer there: true for a full import that
+  /// came to its proper end, and for a delta that listed all that still is.
+  bool complete = false;
+};
+
+/// One read of a directory, streamed. Not thread-safe. Destroying it early ends the read.
+class Import {
+ public:
+  virtual ~Import() = default;
+
+  /// Fills `batch` (cleared first) with up to about a thousand observations; false at the proper end, with `batch`
+  /// empty. Throws on any failure: what was delivered before stays true, but nothing may be concluded from what was
+  /// not. Fault::invalid "connector.watermark_refused": begin again with a full import.
+  [[nodiscard]] virtual bool next(std::vector<model::Observation>& batch) = 0;
+
+  /// After next() has returned false.
+  [[nodiscard]] virtual ImportEnd end() = 0;
+};
+
+/// What became of one export.
+struct Sent {
+  std::string anchor;                 ///< of the object now; for adds the new one
+  std::string dn;                     ///< its name now, if the directory said so
+  std::optional<model::Entry> entry;  ///< the object as the reply showed it, when it showed all of it
+  /// A part that was refused while the rest went through: members the target does not accept, say.
+  std::vector<model::ReferenceChange> references_refused;
+};
+
+/// Not done. `uncertain`: the request may have reached the directory, nobody knows; look before trying an add again.
+struct Failed {
+  Error error;
+  bool uncertain = false;
+};
+
+using Outcome = std::variant<Sent, Failed>;
+
+/// One line of `test`: what was tried, whether it worked, and what to do if not.
+struct Check {
+  std::string name;  ///< "bind", "read", "paging", …
+  bool passed = false;
+  std::string detail;  ///< what was found ("inetOrgPerson 1,204 attributes"), or what went wrong
+  std::string hint;
+};
+
+class Connector {
+ public:
+  virtual ~Connector() = default;
+
+  [[nodiscard]] virtual Capabilities capabilities() = 0;
+
+  /// Read from the directory. Throws as import does.
+  [[nodiscard]] virtual model::Schema schema() = 0;
+
+  /// Tries everything an import and an export will need, changes nothing, and reports each; never throws for what the
+  /// directory does.
+  [[nodiscard]] virtual std::vector<Check> test() = 0;
+
+  /// Opens a read. The connector outlives the import. Stops soon after `stop` is requested, with Fault::cancelled.
+  [[nodiscard]] virtual std::unique_ptr<Import> import(const ImportRequest& request, std::stop_token stop) = 0;
+
+  /// Carries out independent changes of one kind, several at once, and calls `done(index, outcome)` for each, in any
+  /// order, from the calling thread. An update with nothing left to change is a success. A removal of what is not there
+  /// is a success. Honours the directory's wish to be left alone (Retry-After) itself, within reason.
+  /// When `stop` is requested it sends nothing more, waits for what is under way, and returns; exports without an
+  /// outcome were not sent.
+  /// Throws only when nothing at all can be sent (Fault::denied, Fault::unavailable); all without an outcome were not
+  /// sent.
+  virtual void send(std::span<const model::Export> exports,
+                    const std::function<void(std::size_t index, Outcome outcome)>& done, std::stop_token stop) = 0;
+
+  /// The objects of `object_type` whose `attribute` equals `value`, at most two: for adds that may or may not have
+  /// arrived.
+  [[nodiscard]] virtual std::vector<model::Entry> find(std::string_view object_type, std::string_view attribute,
+                                                       const model::Value& value) = 0;
+};
+
+/// A setting an adapter takes, for the wizard, `connector add` and `config`.
+struct SettingSpec {
+  std::string name;  ///< "url", "containers", …
+  std::string help;
+  bool required = false;
+  bool multi_valued = false;
+  std::string standard;  ///< what counts when it is absent
+};
+
+/// Settings of one connector: name -> values, as configuration holds them. Secrets are apart.
+using Settings = std::map<std::string, std::vector<std::string>, std::less<>>;
+using Secrets = std::map<std::string, vault::Secret, std::less<>>;
+
+/// One kind of directory: how to make a connector of it. A plain list of these is made in app/.
+struct Kind {
+  std::string name;  ///< "ldap", "scim", "file"
+  std::string description;
+  std::vector<SettingSpec> settings;
+  std::vector<SettingSpec> secrets;  ///< names of credentials ("password", "token"), never their values
+  /// Checks all settings, and says all that is wrong in one Error; opens nothing yet.
+  std::function<std::unique_ptr<Connector>(const Settings&, Secrets, Logger&)> make;
+};
+
+}  // namespace linkspan::connector

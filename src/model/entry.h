@@ -1,0 +1,43 @@
+#pragma once
+// What passes between a directory and the engine.
+
+#include <compare>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "model/value.h"
+
+namespace linkspan::model {
+
+/// Attribute name -> values. Never holds a name without values.
+using Attributes = std::map<std::string, Values, std::less<>>;
+
+/// "This object's `attribute` points at `target`": a DN where the connector's references go by DN, else an anchor.
+struct NamedReference {
+  std::string attribute;
+  std::string target;
+  friend auto operator<=>(const NamedReference&, const NamedReference&) = default;
+};
+
+/// One object as a directory shows it.
+struct Entry {
+  std::string anchor;       ///< its identity there; never changes, never reused
+  std::string dn;           ///< its present name, for people (and for references by DN)
+  std::string object_type;  ///< the structural class or resource type ("inetOrgPerson", "User")
+  std::vector<std::pair<std::string, Values>> attributes;  ///< in any order, each name once
+  std::vector<NamedReference> references;
+};
+
+/// One observation of an import.
+struct Observation {
+  enum class Kind : unsigned char {
+    present,    ///< here is all of it
+    unchanged,  ///< it is still there, as last told (only the anchor is set)
+    gone,       ///< it is no longer there (only the anchor, or the DN, is set)
+  };
+  Kind kind = Kind::present;
+  Entry entry;
+};
+
+}  // namespace linkspan::model

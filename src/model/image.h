@@ -1,0 +1,97 @@
+#pragma once
+// An image: what one side holds or should hold of an object, as one compact versioned binary value.
+//
+// Layout, version 1 (all integers LEB128 varints, signed ones zigzag):
+//   u8 version=1, count, then per attribute in ascending NameId:
+//     name, kind (0 values, 1 reference source), count, then values (u8 tag = index in Value, payload)
+//     or reference sources (object, attribute).
+// Equal images have equal bytes: attributes are sorted by NameId, values by model::canonicalize.
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "model/ids.h"
+#include "model/value.h"
+
+namespace linkspan::model {
+
+/// "All that `object` references by `attribute`": what a reference attribute flows as. The references themselves stay
+/// rows, so a group of a million members is one of these.
+struct ReferenceSource {
+  ObjectId object;
+  NameId attribute = 0;
+  friend auto operator<=>(const ReferenceSource&, const ReferenceSource&) = default;
+};
+
+/// One attribute of an image. In a desired image an attribute with no values asks for it to be empty.
+struct ImageAttribute {
+  NameId name = 0;
+  Values values;
+  std::vector<ReferenceSource> references;
+  friend bool operator==(const ImageAttribute&, const ImageAttribute&) = default;
+};
+
+/// A decoded image: attributes in ascending NameId. A plain value.
+class Image {
+ public:
+  /// The attribute, or nullptr.
+  [[nodiscard]] const ImageAttribute* find(NameId name) const;
+  /// Replaces or adds; canonicalises the values.
+  void set(NameId name, Values values);
+  void set_references(NameId name, std::vector<ReferenceSource> references);
+  void erase(NameId name);
+  [[nodiscard]] const std::vector<ImageAttribute>& attributes() const { return attributes_; }
+  [[nodiscard]] bool empty() const { return attributes_.empty(); }
+
+  /// Builders that already hold sorted, canonical attributes (the codec) hand them over as they are.
+  [[nodiscard]] static Image from_sorted(std::vector<ImageAttribute> attributes);
+
+  friend bool operator==(const Image&, const Image&) = default;
+
+ private:
+  ImageAttribute& slot(NameId name);
+  std::vector<ImageAttribute> attributes_;
+};
+
+[[nodiscard]] std::string encode(const Image& image);
+
+/// Throws Fault::corrupt "model.image" on anything encode() does not write; never reads outside `bytes`, never
+/// allocates more than a small multiple of their length.
+[[nodiscard]] Image decode(std::string_view bytes);
+
+/// Where each attribute of a metaverse object comes from: one contributor, or for merged attributes several.
+struct Contribution {
+  NameId attribute = 0;
+  RuleId rule;
+  ObjectId object;
+  friend auto operator<=>(const Contribution&, const Contribution&) = default;
+};
+using Lineage = std::vector<Contribution>;  ///< sorted
+
+[[nodiscard]] std::string encode_lineage(const Lineage& lineage);
+[[nodiscard]] Lineage decode_lineage(std::string_view bytes);
+
+/// What the directory is taken to hold: `observed`, overlaid by what was sent and is not confirmed yet. Where `shadow`
+/// has an attribute, an import has answered what was sent with that rewritten value: as long as observed still equals
+/// the shadow, what was sent counts as being there (a target's habits do not become endless exports). Pure.
+[[nodiscard]] Image effective(const Image& observed, const Image& sent, const Image& shadow);
+
+/// The attributes of `desired` (values only, not references) that `actual` lacks or holds differently; an attribute
+/// without values asks for removal. Attributes that `desired` does not speak of are left alone. Pure.
+[[nodiscard]] Image difference(const Image& actual, const Image& desired);
+
+/// What became of a sent image when an import showed `observed`. Attributes seen as sent are confirmed and leave
+/// `sent`; those that came back equal but for case, blanks or composition stay in `sent` with a `shadow`; the others
+/// leave `sent` and are listed as not reimported, so that their difference is pending again. Pure.
+struct Confirmation {
+  Image sent;
+  Image shadow;
+  std::vector<NameId> not_reimported;
+};
+[[nodiscard]] Confirmation confirm(const Image& observed, const Image& sent, const Image& shadow);
+
+}  // namespace linkspan::model

@@ -1,0 +1,112 @@
+#include "model/image.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
+
+#include "base/error.h"
+
+namespace rc {
+template <>
+struct Arbitrary<linkspan::model::Binary> {
+  static Gen<linkspan::model::Binary> arbitrary() {
+    return gen::map(gen::arbitrary<std::string>(),
+                    [](std::string bytes) { return linkspan::model::Binary{std::move(bytes)}; });
+  }
+};
+template <>
+struct Arbitrary<linkspan::model::Value> {
+  static Gen<linkspan::model::Value> arbitrary() {
+    using linkspan::model::Binary;
+    using linkspan::model::Value;
+    return gen::oneOf(gen::map(gen::arbitrary<std::string>(), [](std::string text) { return Value(std::move(text)); }),
+                      gen::map(gen::arbitrary<Binary>(), [](Binary bytes) { return Value(std::move(bytes)); }),
+                      gen::map(gen::arbitrary<std::int64_t>(), [](std::int64_t number) { return Value(number); }),
+                      gen::map(gen::arbitrary<bool>(), [](bool flag) { return Value(flag); }),
+                      gen::map(gen::arbitrary<std::int64_t>(), [](std::int64_t number) {
+                        return Value(linkspan::Time{std::chrono::microseconds{number}});
+                      }));
+  }
+};
+}  // namespace rc
+
+namespace linkspan::model {
+namespace {
+
+Image image_of(const std::map<std::uint16_t, Values>& content) {
+  Image image;
+  for (const auto& [name, values] : content) image.set(NameId{name} + 1U, values);
+  return image;
+}
+
+RC_GTEST_PROP(ImageProperty, DecodeIsTheInverseOfEncode, (const std::map<std::uint16_t, Values>& content)) {
+  const Image image = image_of(content);
+  RC_ASSERT(decode(encode(image)) == image);
+  RC_ASSERT(encode(decode(encode(image))) == encode(image));
+}
+
+RC_GTEST_PROP(ImageProperty, NoBytesCrashTheDecoder, (std::string bytes)) {
+  bytes.insert(bytes.begin(), '\x01');
+  try {
+    const Image image = decode(bytes);
+    RC_ASSERT(encode(image).size() <= bytes.size() + 16U);
+  } catch (const Error& error) {
+    RC_ASSERT(error.id() == "model.image");
+  }
+}
+
+RC_GTEST_PROP(ImageProperty, DifferenceIsEmptyOnceApplied,
+              (const std::map<std::uint16_t, Values>& before, const std::map<std::uint16_t, Values>& after)) {
+  const Image desired = image_of(after);
+  const Image actual = effective(image_of(before), difference(image_of(before), desired), Image{});
+  RC_ASSERT(difference(actual, desired).empty());
+}
+
+TEST(ImageTest, KeepsReferenceSourcesAndLineage) {
+  Image image;
+  image.set_references(7, {{ObjectId{9}, 2}, {ObjectId{3}, 2}, {ObjectId{9}, 2}});
+  EXPECT_EQ(decode(encode(image)).find(7)->references.size(), 2U);
+  const Lineage lineage{{1, RuleId{4}, ObjectId{5}}};
+  EXPECT_EQ(decode_lineage(encode_lineage(lineage)), lineage);
+}
+
+TEST(ImageTest, TruncatedBytesAreCorruptNotACrash) {
+  Image image;
+  image.set(1, {std::string("value"), std::int64_t{-5}});
+  const std::string bytes = encode(image);
+  for (std::size_t length = 1; length < bytes.size(); ++length) {
+    EXPECT_THROW((void)decode(std::string_view(bytes).substr(0, length)), Error) << length;
+  }
+  EXPECT_THROW((void)decode(bytes + "x"), Error);
+}
+
+Image text(const char* value) {
+  Image image;
+  image.set(1, {std::string(value)});
+  return image;
+}
+
+TEST(ConfirmTest, WhatComesBackAsSentIsConfirmed) {
+  const Confirmation result = confirm(text("Ada"), text("Ada"), Image{});
+  EXPECT_TRUE(result.sent.empty());
+  EXPECT_TRUE(result.not_reimported.empty());
+}
+
+TEST(ConfirmTest, WhatTheTargetRewritesIsKeptAsAShadowAndCausesNoExport) {
+  const Confirmation result = confirm(text("ada"), text("Ada"), Image{});
+  EXPECT_TRUE(result.not_reimported.empty());
+  EXPECT_TRUE(difference(effective(text("ada"), result.sent, result.shadow), text("Ada")).empty());
+  EXPECT_FALSE(difference(effective(text("eve"), result.sent, result.shadow), text("Ada")).empty());
+  const Confirmation again = confirm(text("ada"), result.sent, result.shadow);
+  EXPECT_EQ(again.sent, result.sent);
+  EXPECT_EQ(again.shadow, result.shadow);
+}
+
+TEST(ConfirmTest, WhatComesBackOtherwiseIsPendingAgain) {
+  const Confirmation result = confirm(text("Eve"), text("Ada"), Image{});
+  EXPECT_THAT(result.not_reimported, ::testing::ElementsAre(1U));
+  EXPECT_FALSE(difference(effective(text("Eve"), result.sent, result.shadow), text("Ada")).empty());
+}
+
+}  // namespace
+}  // namespace linkspan::model

@@ -1,0 +1,139 @@
+#pragma once
+// A checked and compiled rule set: what sync asks while it decides. Immutable, safe to share between threads.
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "model/image.h"
+#include "model/names.h"
+#include "rules/rule.h"
+
+namespace linkspan::rules {
+
+/// What rules of one object read. Implementations are cheap views made by sync; one thread at a time.
+class Source {
+ public:
+  virtual ~Source() = default;
+  /// The attribute as the rules see it (our own pending export included), or nullptr when absent. The reference stays
+  /// valid while the Source lives.
+  [[nodiscard]] virtual const model::ImageAttribute* find(model::NameId attribute) const = 0;
+  /// Only what an import has confirmed: ImportedValue().
+  [[nodiscard]] virtual const model::ImageAttribute* find_imported(model::NameId attribute) const = 0;
+  /// How many references `attribute` holds; 0 when it is no reference attribute or empty.
+  [[nodiscard]] virtual std::size_t count_references(model::NameId attribute) const = 0;
+  /// The names (DN, else anchor) of what it references, for functions that look at them. May be costly.
+  [[nodiscard]] virtual std::vector<std::string> reference_names(model::NameId attribute) const = 0;
+  /// %Connector.Name%, %Domain.FQDN% and the like; nullopt = no such parameter here.
+  [[nodiscard]] virtual std::optional<std::string> parameter(std::string_view name) const = 0;
+};
+
+/// What a flow contributes for one object.
+struct Contribution {
+  enum class Kind : std::uint8_t {
+    null,                ///< nothing; the next contributor may
+    authoritative_null,  ///< no value, and nobody below may give one
+    ignore,              ///< as if the flow did not exist: the target keeps what it has
+    values,
+    references,  ///< all that the source object references by `reference`
+    failed,      ///< `message` says why; the object is not flowed
+  };
+  Kind kind = Kind::null;
+  model::Values values;
+  model::NameId reference = 0;  ///< source attribute
+  std::string message;
+};
+
+struct CompiledFlow;  // rules/internal
+struct CompiledScope;
+
+struct CompiledJoin {
+  model::NameId source = 0;  ///< connector attribute
+  model::NameId target = 0;  ///< metaverse attribute
+  bool case_sensitive = false;
+};
+
+/// One enabled rule, compiled.
+class CompiledRule {
+ public:
+  CompiledRule(Rule rule, model::RuleId id);
+  ~CompiledRule();
+  CompiledRule(CompiledRule&&) noexcept;
+  CompiledRule(const CompiledRule&) = delete;
+
+  [[nodiscard]] const Rule& rule() const { return rule_; }
+  [[nodiscard]] model::RuleId id() const { return id_; }
+  [[nodiscard]] model::NameId source_type() const { return source_type_; }
+  [[nodiscard]] model::NameId target_type() const { return target_type_; }
+  [[nodiscard]] std::span<const std::vector<CompiledJoin>> join() const { return join_; }
+
+  /// Whether the scoping filter holds.
+  [[nodiscard]] bool in_scope(const Source& source) const;
+  /// For preview: the first clause of each group that failed, as text; empty when in scope.
+  [[nodiscard]] std::vector<std::string> out_of_scope_because(const Source& source) const;
+
+  [[nodiscard]] std::size_t flow_count() const;
+  [[nodiscard]] model::NameId flow_target(std::size_t flow) const;
+  [[nodiscard]] MergeType flow_merge(std::size_t flow) const;
+  [[nodiscard]] bool flow_applies_once(std::size_t flow) const;
+  /// Evaluates one flow. Never throws for what rules or data do: that is Kind::failed.
+  [[nodiscard]] Contribution evaluate(std::size_t flow, const Source& source) const;
+
+ private:
+  friend class RuleSetBuilder;
+  Rule rule_;
+  model::RuleId id_;
+  model::NameId source_type_ = 0;
+  model::NameId target_type_ = 0;
+  std::vector<std::vector<CompiledJoin>> join_;
+  std::unique_ptr<CompiledScope> scope_;
+  std::vector<CompiledFlow> flows_;
+};
+
+/// A connector as rules see it.
+struct ConnectorName {
+  std::string name;
+  std::string kind;
+};
+
+/// The rules of all connectors in force, lowest precedence first.
+class RuleSet {
+ public:
+  /// Checks and compiles. `ids` runs parallel to `rules`. All problems go to `problems`; nullptr when one is an error.
+  /// Rules whose connector does not exist are kept but never asked (a warning). Interns what it needs in `names`.
+  [[nodiscard]] static std::shared_ptr<const RuleSet> compile(std::vector<Rule> rules,
+                                                              std::span<const model::RuleId> ids,
+                                                              std::span<const ConnectorName> connectors,
+                                                              model::Names& names, std::vector<Problem>& problems);
+
+  /// Enabled rules for objects of `type` of this connector, by precedence. For outbound `type` is the metaverse type.
+  [[nodiscard]] std::span<const CompiledRule* const> inbound(std::string_view connector, model::NameId type) const;
+  [[nodiscard]] std::span<const CompiledRule* const> outbound(std::string_view connector, model::NameId type) const;
+  /// Whether any rule, of any type, goes out to (comes in from) this connector.
+  [[nodiscard]] bool has_outbound(std::string_view connector) const;
+  [[nodiscard]] bool has_inbound(std::string_view connector) const;
+
+  /// Attributes that join conditions look objects up by: of metaverse objects (inbound), of connector objects (outbound
+  /// and for retrying inbound joins). Sorted.
+  [[nodiscard]] std::span<const model::NameId> metaverse_keys() const { return metaverse_keys_; }
+  [[nodiscard]] std::span<const model::NameId> object_keys() const { return object_keys_; }
+
+  [[nodiscard]] const CompiledRule* find(model::RuleId id) const;
+  [[nodiscard]] std::span<const std::unique_ptr<CompiledRule>> rules() const { return rules_; }
+
+ private:
+  friend class RuleSetBuilder;
+  using ByType = std::map<std::pair<std::string, model::NameId>, std::vector<const CompiledRule*>, std::less<>>;
+  std::vector<std::unique_ptr<CompiledRule>> rules_;
+  ByType inbound_;
+  ByType outbound_;
+  std::vector<model::NameId> metaverse_keys_;
+  std::vector<model::NameId> object_keys_;
+};
+
+}  // namespace linkspan::rules
