@@ -162,7 +162,7 @@ Image Image::from_sorted(std::vector<ImageAttribute> attributes) {
 std::string encode(const Image& image) {
   std::size_t expected = 16;
   for (const ImageAttribute& attribute : image.attributes()) {
-    expected += 8 + attribute.references.size() * 8;
+    expected += 8 + attribute.references.size() * 12;
     for (const Value& value : attribute.values) {
       const auto* text = std::get_if<std::string>(&value);
       expected += text != nullptr ? text->size() + 4 : 12;
@@ -179,6 +179,7 @@ std::string encode(const Image& image) {
       for (const ReferenceSource& source : attribute.references) {
         writer.varint(static_cast<std::uint64_t>(source.object.value));
         writer.varint(source.attribute);
+        writer.varint(static_cast<std::uint64_t>(source.count));
       }
       continue;
     }
@@ -208,6 +209,7 @@ Image decode(std::string_view bytes) {
       for (ReferenceSource& source : attribute.references) {
         source.object.value = static_cast<std::int64_t>(reader.varint());
         source.attribute = reader.name();
+        source.count = static_cast<std::int64_t>(reader.varint());
       }
       continue;
     }

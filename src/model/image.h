@@ -4,7 +4,7 @@
 // Layout, version 1 (all integers LEB128 varints, signed ones zigzag):
 //   u8 version=1, count, then per attribute in ascending NameId:
 //     name, kind (0 values, 1 reference source), count, then values (u8 tag = index in Value, payload)
-//     or reference sources (object, attribute).
+//     or reference sources (object, attribute, count).
 // Equal images have equal bytes: attributes are sorted by NameId, values by model::canonicalize.
 
 #include <cstdint>
@@ -20,10 +20,11 @@
 namespace linkspan::model {
 
 /// "All that `object` references by `attribute`": what a reference attribute flows as. The references themselves stay
-/// rows, so a group of a million members is one of these.
+/// rows, so a group of a million members is one of these. In an observed image the object is 0: the object itself.
 struct ReferenceSource {
   ObjectId object;
   NameId attribute = 0;
+  std::int64_t count = 0;  ///< how many there were when the image was made; 0 in desired images
   friend auto operator<=>(const ReferenceSource&, const ReferenceSource&) = default;
 };
 
