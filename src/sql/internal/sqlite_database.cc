@@ -1,0 +1,332 @@
+// The SQLite driver: one file, one writer, prepared statements.
+
+#include <fcntl.h>
+#include <sqlite3.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <filesystem>
+#include <optional>
+#include <unordered_map>
+
+#include "base/error.h"
+#include "fmt/format.h"
+#include "sql/internal/file_system.h"
+#include "sql/internal/sqlite_error.h"
+#include "sql/internal/sqlite_statement.h"
+#include "sql/internal/statements.h"
+#include "sql/open.h"
+
+namespace linkspan::sql {
+
+namespace {
+
+struct CloseConnection {
+  void operator()(sqlite3* connection) const { sqlite3_close_v2(connection); }
+};
+using Connection = std::unique_ptr<sqlite3, CloseConnection>;
+
+constexpr std::size_t k_most_statements = 500;
+
+struct TextHash {
+  using is_transparent = void;
+  std::size_t operator()(std::string_view text) const noexcept { return std::hash<std::string_view>{}(text); }
+};
+
+std::string placeholders(std::size_t count) {
+  std::string out;
+  for (std::size_t i = 1; i <= count; ++i) out += fmt::format("{}${}", i == 1 ? "" : ", ", i);
+  return out;
+}
+
+std::string insert_text(const Table& table) {
+  return fmt::format("INSERT INTO {} ({}) VALUES ({})", quoted_name(table.name), column_list(table),
+                     placeholders(table.columns.size()));
+}
+
+// `"a" = $1 AND "b" = $3`: the columns of one role, each with the number it has in a row.
+std::string equations(const Table& table, Role role, std::string_view separator) {
+  std::string out;
+  for (std::size_t i = 0; i < table.columns.size(); ++i) {
+    if (table.columns[i].role != role) continue;
+    if (!out.empty()) out += separator;
+    out += fmt::format("{} = ${}", quoted_name(table.columns[i].name), i + 1);
+  }
+  return out;
+}
+
+class SqliteDatabase final : public Database {
+ public:
+  SqliteDatabase(Connection connection, std::string name, bool read_only)
+      : Database(Dialect::sqlite, std::move(name)), connection_(std::move(connection)), read_only_(read_only) {}
+
+  void execute(std::string_view script) override {
+    guarded([&] { exec(script); });
+  }
+
+  std::int64_t run(std::string_view text, Params params) override {
+    return guarded([&] {
+      Lent lent(*this, text);
+      return lent.statement().run(params.cells());
+    });
+  }
+
+  void query(std::string_view text, Params params, const RowVisitor& visit) override {
+    guarded([&] { query_rows(text, params, visit); });
+  }
+
+  void scan(std::string_view text, Params params, const RowPredicate& visit) override {
+    assert(in_transaction());
+    guarded([&] {
+      Lent lent(*this, text);
+      lent.statement().bind(params.cells());
+      while (lent.statement().step() && visit(lent.statement().row())) {
+      }
+    });
+  }
+
+  void copy_out(std::string_view text, const RowVisitor& visit) override {
+    guarded([&] {
+      const Occupied occupied(*this);
+      query_rows(text, {}, visit);
+    });
+  }
+
+  void lookup(const Table& table, Rows keys, const FoundVisitor& visit) override;
+
+  [[nodiscard]] std::unique_ptr<CopyIn> open_copy(const Table& table) override;
+
+ protected:
+  std::int64_t write(Write what, const Table& table, Rows rows) override;
+
+  void begin(Mode mode) override {
+    if (mode == Mode::write) {
+      exec("BEGIN IMMEDIATE");
+      state_ = State::writing;
+      return;
+    }
+    // A deferred transaction takes its snapshot with its first read.
+    exec("BEGIN; SELECT 1 FROM sqlite_schema LIMIT 1");
+    state_ = State::reading;
+    if (!read_only_) exec("PRAGMA query_only = ON");
+  }
+
+  void commit() override {
+    exec("COMMIT");
+    ended();
+  }
+
+  void rollback() noexcept override {
+    // After some failures (disk full) SQLite has rolled back already.
+    if (sqlite3_get_autocommit(connection_.get()) == 0) {
+      sqlite3_exec(connection_.get(), "ROLLBACK", nullptr, nullptr, nullptr);
+    }
+    ended();
+  }
+
+ private:
+  class Copy;
+  using Statements = std::unordered_map<std::string, std::unique_ptr<SqliteStatement>, TextHash, std::equal_to<>>;
+
+  // A statement from the cache for as long as this lives, or one of its own where the cached one is being read.
+  class Lent {
+   public:
+    Lent(SqliteDatabase& database, std::string_view text)
+        : statement_(database.prepared(text, own_)), use_(statement_) {}
+    [[nodiscard]] SqliteStatement& statement() { return statement_; }
+
+   private:
+    std::unique_ptr<SqliteStatement> own_;
+    SqliteStatement& statement_;
+    SqliteUse use_;
+  };
+
+  SqliteStatement& prepared(std::string_view text, std::unique_ptr<SqliteStatement>& own) {
+    const auto found = statements_.find(text);
+    if (found != statements_.end() && !found->second->busy) return *found->second;
+    own = std::make_unique<SqliteStatement>(connection_.get(), name(), text);
+    if (found != statements_.end()) return *own;
+    if (statements_.size() >= k_most_statements) {
+      std::erase_if(statements_, [](const auto& kept) { return !kept.second->busy; });
+    }
+    return *statements_.emplace(std::string(text), std::move(own)).first->second;
+  }
+
+  void query_rows(std::string_view text, Params params, const RowVisitor& visit) {
+    Lent lent(*this, text);
+    lent.statement().bind(params.cells());
+    while (lent.statement().step()) visit(lent.statement().row());
+  }
+
+  void exec(std::string_view script) {
+    const std::string text(script);
+    if (sqlite3_exec(connection_.get(), text.c_str(), nullptr, nullptr, nullptr) == SQLITE_OK) return;
+    throw sqlite_error(connection_.get(), name());
+  }
+
+  void ended() noexcept {
+    if (!read_only_) sqlite3_exec(connection_.get(), "PRAGMA query_only = OFF", nullptr, nullptr, nullptr);
+    state_ = State::idle;
+  }
+
+  Connection connection_;
+  bool read_only_;
+  Statements statements_;  // after connection_: finalized before it is closed
+};
+
+class SqliteDatabase::Copy final : public CopyIn {
+ public:
+  Copy(SqliteDatabase& database, const Table& table)
+      : database_(database), lent_(database, insert_text(table)), columns_(table.columns.size()) {
+    database_.occupied_ = true;
+  }
+  ~Copy() override {
+    if (!finished_) database_.spoil();
+    database_.occupied_ = false;
+  }
+
+  void write(Rows rows) override {
+    assert(rows.columns == columns_);
+    for (std::size_t i = 0; i < rows.size(); ++i) lent_.statement().run(rows[i]);
+    count_ += rows.size();
+  }
+
+  std::uint64_t finish() override {
+    assert(!finished_);
+    finished_ = true;
+    database_.occupied_ = false;
+    return count_;
+  }
+
+ private:
+  SqliteDatabase& database_;
+  Lent lent_;
+  std::size_t columns_;
+  std::uint64_t count_ = 0;
+  bool finished_ = false;
+};
+
+std::unique_ptr<CopyIn> SqliteDatabase::open_copy(const Table& table) {
+  assert(state_ == State::writing || state_ == State::spoiled);
+  return guarded([&] { return std::make_unique<Copy>(*this, table); });
+}
+
+std::int64_t SqliteDatabase::write(Write what, const Table& table, Rows rows) {
+  ready();
+  if (rows.size() == 0) return 0;
+  assert(rows.columns == table.columns.size());
+  std::optional<Transaction> own;
+  if (!in_transaction()) own.emplace(*this);
+  const std::string name_of_table = quoted_name(table.name);
+  std::string text;
+  switch (what) {
+    case Write::insert:
+      text = insert_text(table);
+      break;
+    case Write::upsert:
+      text = fmt::format("{} {}", insert_text(table), on_conflict(table));
+      break;
+    case Write::update:
+      assert(columns_of(table, Role::initial).empty());
+      text = fmt::format("UPDATE {} SET {} WHERE {}", name_of_table, equations(table, Role::value, ", "),
+                         equations(table, Role::key, " AND "));
+      break;
+    case Write::erase:
+      assert(columns_of(table, Role::key).size() == table.columns.size());
+      text = fmt::format("DELETE FROM {} WHERE {}", name_of_table, equations(table, Role::key, " AND "));
+      break;
+  }
+  const std::int64_t written = guarded([&] {
+    Lent lent(*this, text);
+    std::int64_t changed = 0;
+    for (std::size_t i = 0; i < rows.size(); ++i) changed += lent.statement().run(rows[i]);
+    return changed;
+  });
+  if (own) own->commit();
+  return written;
+}
+
+void SqliteDatabase::lookup(const Table& table, Rows keys, const FoundVisitor& visit) {
+  std::string condition;
+  const auto key_columns = columns_of(table, Role::key);
+  assert(keys.size() == 0 || keys.columns == key_columns.size());
+  for (std::size_t i = 0; i < key_columns.size(); ++i) {
+    condition += fmt::format("{}{} = ${}", i == 0 ? "" : " AND ", quoted_name(key_columns[i]), i + 1);
+  }
+  const std::string text =
+      fmt::format("SELECT {} FROM {} WHERE {}", each_column(columns_of(table, Role::value), "{}", ", "),
+                  quoted_name(table.name), condition);
+  guarded([&] {
+    if (keys.size() == 0) return;
+    Lent lent(*this, text);
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+      lent.statement().bind(keys[i]);
+      while (lent.statement().step()) visit(i, lent.statement().row());
+      lent.statement().reset();
+    }
+  });
+}
+
+// Makes the file with a mode of our choosing before SQLite would with the umask's; its -wal and -shm take it over.
+void prepare_file(const std::string& path, const OpenOptions& options) {
+  const std::filesystem::path parent = std::filesystem::path(path).parent_path();
+  if (const auto network = network_file_system_of(parent.empty() ? "." : parent.string())) {
+    throw Error(Fault::invalid, "sql.network_file_system",
+                fmt::format("{} is on a network file system ({})", path, *network),
+                "SQLite's locks cannot be trusted there. Use a local disk, or a PostgreSQL database.");
+  }
+  if (::access(path.c_str(), F_OK) == 0) return;
+  if (errno == EACCES) {
+    throw Error(Fault::denied, "sql.permission", fmt::format("{}: permission denied", path),
+                "Check owner and mode of the file and its folder.");
+  }
+  if (!options.create || options.read_only) {
+    throw Error(Fault::not_found, "sql.no_database", fmt::format("{}: there is no such database file", path),
+                "Check the path, or set up a new database.");
+  }
+  const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  if (file >= 0) {
+    ::close(file);
+    return;
+  }
+  if (errno == EEXIST) return;
+  const bool denied = errno == EACCES || errno == EPERM || errno == EROFS;
+  throw Error(denied ? Fault::denied : Fault::unavailable, denied ? "sql.permission" : "sql.unreachable",
+              fmt::format("{}: cannot make the file: {}", path, std::generic_category().message(errno)),
+              "Check that the folder is there and belongs to the service.");
+}
+
+void configure(sqlite3* connection, const std::string& name, bool read_only) {
+  // FULL: in WAL mode NORMAL may lose the last commits with the power, and a watermark that was exported must not be
+  // lost. Memory is bounded: no mmap, 32 MiB of pages. Nothing in a hostile file's schema runs functions of ours.
+  constexpr const char* k_settings =
+      "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA mmap_size = 0; PRAGMA cache_size = -32768;"
+      "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA journal_size_limit = 67108864;";
+  const auto exec = [&](const char* text) {
+    if (sqlite3_exec(connection, text, nullptr, nullptr, nullptr) != SQLITE_OK) throw sqlite_error(connection, name);
+  };
+  sqlite3_db_config(connection, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
+  exec(k_settings);
+  exec(read_only ? "PRAGMA schema_version" : "PRAGMA journal_mode = WAL");  // both read the header: is it one at all?
+}
+
+}  // namespace
+
+std::unique_ptr<Database> open_sqlite(const std::string& path, const OpenOptions& options) {
+  assert(!path.empty());
+  const bool memory = path == ":memory:";
+  const std::string name = memory ? "sqlite::memory:" : path;
+  if (!memory) prepare_file(path, options);
+  // A leading "./" keeps SQLite from reading a meaning into names that begin with a colon.
+  const std::string file = memory || path.front() == '/' ? path : "./" + path;
+  sqlite3* opened = nullptr;
+  const int flags = options.read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE;
+  const int code = sqlite3_open_v2(file.c_str(), &opened, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nullptr);
+  Connection connection(opened);
+  if (code != SQLITE_OK) throw sqlite_error(code, opened != nullptr ? sqlite3_errmsg(opened) : "out of memory", name);
+  sqlite3_busy_timeout(opened, static_cast<int>(options.lock_wait.count()));
+  configure(opened, name, options.read_only);
+  return std::make_unique<SqliteDatabase>(std::move(connection), name, options.read_only);
+}
+
+}  // namespace linkspan::sql

@@ -1,0 +1,32 @@
+#pragma once
+// Database URLs, as they stand in configuration and on the command line.
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "sql/database.h"
+
+namespace linkspan::sql {
+
+/// `sqlite:///absolute/path`, `sqlite::memory:`, or
+/// `postgresql://[user[:password]@][host[:port],...][/db][?name=value&...]` with libpq's own parameters, kept as they
+/// are.
+struct DatabaseUrl {
+  Dialect dialect = Dialect::sqlite;
+  std::string path;  ///< SQLite: the file, or ":memory:".
+  std::vector<std::pair<std::string, std::string>>
+      parameters{};  ///< PostgreSQL: libpq's keywords, decoded; may hold a secret.
+
+  /// Throws Fault::invalid "sql.url", never naming a password.
+  [[nodiscard]] static DatabaseUrl parse(std::string_view text);
+
+  /// libpq's keyword; empty where it was not given.
+  [[nodiscard]] std::string_view parameter(std::string_view keyword) const noexcept;
+
+  /// The URL again, without any secret: what may be printed and logged.
+  [[nodiscard]] std::string redacted() const;
+};
+
+}  // namespace linkspan::sql
