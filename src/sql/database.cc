@@ -1,7 +1,8 @@
 #include "sql/database.h"
 
+#include <fmt/format.h>
+
 #include "base/error.h"
-#include "fmt/format.h"
 
 namespace linkspan::sql {
 

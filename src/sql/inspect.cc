@@ -1,6 +1,7 @@
 #include "sql/inspect.h"
 
-#include "fmt/format.h"
+#include <fmt/format.h>
+
 #include "sql/internal/statements.h"
 
 namespace linkspan::sql {

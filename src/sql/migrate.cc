@@ -1,5 +1,7 @@
 #include "sql/migrate.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <optional>
 #include <string>
@@ -7,7 +9,6 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/text.h"
-#include "fmt/format.h"
 #include "sql/inspect.h"
 
 namespace linkspan::sql {

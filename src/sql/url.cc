@@ -1,10 +1,11 @@
 #include "sql/url.h"
 
+#include <fmt/format.h>
+
 #include <utility>
 
 #include "base/error.h"
 #include "base/text.h"
-#include "fmt/format.h"
 
 namespace linkspan::sql {
 

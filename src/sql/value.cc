@@ -1,7 +1,8 @@
 #include "sql/value.h"
 
+#include <fmt/format.h>
+
 #include "base/error.h"
-#include "fmt/format.h"
 #include "sql/row_batch.h"
 
 namespace linkspan::sql {

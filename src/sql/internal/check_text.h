@@ -1,12 +1,13 @@
 #pragma once
 // What no database of ours holds as text.
 
+#include <fmt/format.h>
+
 #include <cstring>
 #include <string_view>
 
 #include "base/error.h"
 #include "base/text.h"
-#include "fmt/format.h"
 
 namespace linkspan::sql {
 

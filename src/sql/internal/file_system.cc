@@ -1,5 +1,6 @@
 #include "sql/internal/file_system.h"
 
+#include <fmt/format.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/sysmacros.h>
@@ -10,8 +11,6 @@
 #include <sstream>
 #include <string_view>
 #include <utility>
-
-#include "fmt/format.h"
 
 namespace linkspan::sql {
 

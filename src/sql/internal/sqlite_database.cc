@@ -1,6 +1,7 @@
 // The SQLite driver: one file, one writer, prepared statements.
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sqlite3.h>
 #include <unistd.h>
 
@@ -10,7 +11,6 @@
 #include <unordered_map>
 
 #include "base/error.h"
-#include "fmt/format.h"
 #include "sql/internal/file_system.h"
 #include "sql/internal/sqlite_error.h"
 #include "sql/internal/sqlite_statement.h"

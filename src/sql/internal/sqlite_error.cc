@@ -1,9 +1,10 @@
 #include "sql/internal/sqlite_error.h"
 
+#include <fmt/format.h>
+
 #include <string>
 
 #include "base/text.h"
-#include "fmt/format.h"
 
 namespace linkspan::sql {
 

@@ -1,10 +1,11 @@
 #include "sql/internal/sqlite_statement.h"
 
+#include <fmt/format.h>
+
 #include <cassert>
 #include <limits>
 
 #include "base/text.h"
-#include "fmt/format.h"
 #include "sql/internal/check_text.h"
 #include "sql/internal/sqlite_error.h"
 

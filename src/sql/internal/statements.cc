@@ -1,8 +1,8 @@
 #include "sql/internal/statements.h"
 
-#include <algorithm>
+#include <fmt/format.h>
 
-#include "fmt/format.h"
+#include <algorithm>
 
 namespace linkspan::sql {
 
