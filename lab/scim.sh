@@ -65,7 +65,7 @@ up() {
   for try in 1 2 3 4 5; do
     if [ -n "${LAB_SCIM_PORT:-}" ]; then
       port=$LAB_SCIM_PORT
-    elif [ "$try" -eq 1 ] && [ -s "$DIR/port" ]; then
+    elif [ "$try" -le 3 ] && [ -s "$DIR/port" ]; then
       port=$(cat "$DIR/port") # clients of before the restart find it again
     else
       port=$(lab_free_ports 1)

@@ -136,7 +136,7 @@ start() {
   for try in 1 2 3 4 5; do
     if [ -n "${LAB_LDAP_PORTS:-}" ]; then
       read -r PORT TLS_PORT <<<"$LAB_LDAP_PORTS"
-    elif [ "$try" -eq 1 ] && [ -s "$DIR/ports" ]; then
+    elif [ "$try" -le 3 ] && [ -s "$DIR/ports" ]; then
       read -r PORT TLS_PORT <"$DIR/ports" # clients of before the restart find it again
     else
       read -r PORT TLS_PORT <<<"$(lab_free_ports 2)"
