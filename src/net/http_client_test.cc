@@ -7,12 +7,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <condition_variable>
 #include <filesystem>
 #include <fstream>
 #include <map>
 #include <mutex>
-#include <set>
 #include <thread>
 #include <vector>
 
@@ -424,6 +424,20 @@ TEST_F(HttpClientTest, ManyRequestsShareFewConnectionsAndKeepTheirTags) {
   }
   EXPECT_LE(server.connections(), 8);
   EXPECT_EQ(server.requests(), 1000);
+}
+
+TEST_F(HttpClientTest, AsManyAsAskedForAreInFlightAtOnce) {
+  std::atomic<int> arrived{0};
+  Gate all_there;
+  LoopbackServer server([&](const SeenRequest&) {
+    return ScriptedReply{.bytes = http_reply(200), .first = [&] {
+                           if (++arrived == 6) all_there.open();
+                           all_there.wait();
+                         }};
+  });
+  HttpClient client(quick(), clock_, logger_);
+  EXPECT_THAT(perform_all(client, std::vector<Request>(6, ask(server.url(), Method::post)), 6), SizeIs(6));
+  EXPECT_EQ(server.connections(), 6);
 }
 
 TEST_F(HttpClientTest, RepliesMayBringNewRequestsAndTheSinkMayAskAgain) {
