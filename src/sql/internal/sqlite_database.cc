@@ -247,21 +247,22 @@ std::int64_t SqliteDatabase::write(Write what, const Table& table, Rows rows) {
 }
 
 void SqliteDatabase::lookup(const Table& table, Rows keys, const FoundVisitor& visit) {
-  std::string condition;
   const auto key_columns = columns_of(table, Role::key);
+  const auto value_columns = columns_of(table, Role::value);
   assert(keys.size() == 0 || keys.columns == key_columns.size());
+  std::string condition;
   for (std::size_t i = 0; i < key_columns.size(); ++i) {
     condition += fmt::format("{}{} = ${}", i == 0 ? "" : " AND ", quoted_name(key_columns[i]), i + 1);
   }
   const std::string text =
-      fmt::format("SELECT {} FROM {} WHERE {}", each_column(columns_of(table, Role::value), "{}", ", "),
+      fmt::format("SELECT {} FROM {} WHERE {}", value_columns.empty() ? "NULL" : each_column(value_columns, "{}", ", "),
                   quoted_name(table.name), condition);
   guarded([&] {
     if (keys.size() == 0) return;
     Lent lent(*this, text);
     for (std::size_t i = 0; i < keys.size(); ++i) {
       lent.statement().bind(keys[i]);
-      while (lent.statement().step()) visit(i, lent.statement().row());
+      while (lent.statement().step()) visit(i, Row(lent.statement().row().cells().first(value_columns.size())));
       lent.statement().reset();
     }
   });

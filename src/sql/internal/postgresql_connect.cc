@@ -1,0 +1,202 @@
+#include "sql/internal/postgresql_connect.h"
+
+#include <fmt/format.h>
+#include <poll.h>
+
+#include <algorithm>
+#include <optional>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "sql/internal/postgresql_error.h"
+
+namespace linkspan::sql {
+
+namespace {
+
+using Parameters = std::vector<std::pair<std::string, std::string>>;
+using Deadline = std::chrono::steady_clock::time_point;
+
+constexpr int k_oldest_server = 120000;
+
+std::string* find(Parameters& parameters, std::string_view keyword) {
+  for (auto& [known, value] : parameters) {
+    if (known == keyword) return &value;
+  }
+  return nullptr;
+}
+
+void set_default(Parameters& parameters, std::string keyword, std::string value) {
+  if (find(parameters, keyword) == nullptr) parameters.emplace_back(std::move(keyword), std::move(value));
+}
+
+void set(Parameters& parameters, std::string keyword, std::string value) {
+  if (std::string* held = find(parameters, keyword)) {
+    *held = std::move(value);
+  } else {
+    parameters.emplace_back(std::move(keyword), std::move(value));
+  }
+}
+
+void check_keywords(const Parameters& parameters) {
+  PQconninfoOption* known = PQconndefaults();
+  std::vector<std::string> words;
+  for (const PQconninfoOption* option = known; option != nullptr && option->keyword != nullptr; ++option) {
+    words.emplace_back(option->keyword);
+  }
+  PQconninfoFree(known);
+  for (const auto& [keyword, value] : parameters) {
+    if (std::find(words.begin(), words.end(), keyword) != words.end()) continue;
+    const auto meant = nearest(keyword, words);
+    throw Error(Fault::invalid, "sql.url",
+                fmt::format("not a database URL: unknown parameter '{}'", printable(keyword, 60)),
+                meant ? fmt::format("Did you mean {}?", *meant) : "libpq's manual lists the parameters.");
+  }
+}
+
+Parameters with_defaults(const DatabaseUrl& url, const OpenOptions& options) {
+  Parameters parameters = url.parameters;
+  check_keywords(parameters);
+  if (!options.password.empty()) set(parameters, "password", options.password);
+  set(parameters, "client_encoding", "UTF8");
+  set_default(parameters, "application_name", "linkspan");
+  set_default(parameters, "target_session_attrs", options.read_only ? "any" : "read-write");
+  // A server that vanished is noticed within a minute, not after the kernel's two hours.
+  set_default(parameters, "keepalives_idle", "30");
+  set_default(parameters, "keepalives_interval", "10");
+  set_default(parameters, "keepalives_count", "3");
+  set_default(parameters, "tcp_user_timeout", "60000");
+  return parameters;
+}
+
+// libpq's lists of hosts, one set of parameters each: our own loop below has no way to tell libpq "try the next".
+std::vector<Parameters> each_host(const Parameters& all) {
+  Parameters copy = all;
+  std::size_t count = 1;
+  for (const std::string_view keyword : {"host", "hostaddr"}) {
+    if (const std::string* list = find(copy, keyword)) count = std::max(count, split(*list, ',').size());
+  }
+  if (count == 1) return {all};
+  std::vector<Parameters> each(count, all);
+  for (const std::string_view keyword : {"host", "hostaddr", "port"}) {
+    const std::string* list = find(copy, keyword);
+    if (list == nullptr) continue;
+    const auto parts = split(*list, ',');
+    for (std::size_t i = 0; i < count; ++i) {
+      const std::string_view part = parts.size() == 1  ? parts.front()
+                                    : i < parts.size() ? parts[i]
+                                                       : std::string_view();
+      *find(each[i], keyword) = part;
+    }
+  }
+  return each;
+}
+
+// Waits until the socket is ready for what libpq wants; false when time ran out.
+bool wait_for(PGconn* connection, PostgresPollingStatusType wanted, std::optional<Deadline> deadline) {
+  pollfd descriptor{PQsocket(connection), static_cast<short>(wanted == PGRES_POLLING_READING ? POLLIN : POLLOUT), 0};
+  while (true) {
+    int wait = -1;
+    if (deadline) {
+      const auto left = std::chrono::ceil<std::chrono::milliseconds>(*deadline - std::chrono::steady_clock::now());
+      if (left.count() <= 0) return false;
+      wait = static_cast<int>(std::min<std::int64_t>(left.count(), 60'000));
+    }
+    const int ready = ::poll(&descriptor, 1, wait);
+    if (ready > 0 || (ready < 0 && errno != EINTR)) return true;  // what is wrong with the socket libpq will say
+  }
+}
+
+PgConnection connect_one(const Parameters& parameters, std::chrono::seconds limit, const std::string& name) {
+  std::vector<const char*> keywords;
+  std::vector<const char*> values;
+  for (const auto& [keyword, value] : parameters) {
+    keywords.push_back(keyword.c_str());
+    values.push_back(value.c_str());
+  }
+  keywords.push_back(nullptr);
+  values.push_back(nullptr);
+  std::optional<Deadline> deadline;
+  if (limit.count() > 0) deadline = std::chrono::steady_clock::now() + limit;
+  PgConnection connection(PQconnectStartParams(keywords.data(), values.data(), 0));
+  if (connection == nullptr) throw std::bad_alloc();
+  PQsetErrorVerbosity(connection.get(), PQERRORS_VERBOSE);  // so that a refusal carries its SQLSTATE
+  PQsetNoticeReceiver(connection.get(), [](void*, const PGresult*) {}, nullptr);
+  PostgresPollingStatusType wanted =
+      PQstatus(connection.get()) == CONNECTION_BAD ? PGRES_POLLING_FAILED : PGRES_POLLING_WRITING;
+  while (wanted == PGRES_POLLING_READING || wanted == PGRES_POLLING_WRITING) {
+    if (!wait_for(connection.get(), wanted, deadline)) {
+      throw Error(Fault::unavailable, "sql.unreachable", fmt::format("{}: no answer within {} s", name, limit.count()),
+                  "Check host and port in the URL, and that no firewall is between.");
+    }
+    wanted = PQconnectPoll(connection.get());
+  }
+  if (wanted != PGRES_POLLING_OK) throw postgresql_connect_error(PQerrorMessage(connection.get()), name);
+  PQsetErrorVerbosity(connection.get(), PQERRORS_DEFAULT);
+  return connection;
+}
+
+std::chrono::seconds connect_limit(const DatabaseUrl& url, const OpenOptions& options) {
+  const std::string_view given = url.parameter("connect_timeout");
+  if (given.empty()) return options.connect_wait;
+  const auto seconds = to_integer(given);
+  if (!seconds || *seconds > 86'400) {
+    throw Error(Fault::invalid, "sql.url", "not a database URL: connect_timeout is no number of seconds");
+  }
+  return std::chrono::seconds(*seconds);
+}
+
+PgConnection connect_any(const DatabaseUrl& url, const OpenOptions& options) {
+  const auto hosts = each_host(with_defaults(url, options));
+  const std::string name = url.redacted();
+  for (std::size_t i = 0;; ++i) {
+    try {
+      return connect_one(hosts[i], connect_limit(url, options), name);
+    } catch (const Error& error) {
+      // As libpq does: a host that is away or a standby is passed over, a refusal by the server counts.
+      const bool next = error.fault() == Fault::unavailable || error.id() == "sql.read_only";
+      if (!next || i + 1 == hosts.size()) throw;
+    }
+  }
+}
+
+void configure(PGconn* connection, const DatabaseUrl& url, const OpenOptions& options) {
+  // Synchronous_commit=off would lose what was reported as committed. Whoever sets `options` in the URL keeps theirs.
+  std::string script =
+      "SET client_min_messages = error; SET standard_conforming_strings = on;"
+      "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'";
+  if (url.parameter("options").empty()) {
+    script += fmt::format(
+        "; SET statement_timeout = '10min'; SET idle_in_transaction_session_timeout = '30min'; SET lock_timeout = "
+        "'{}ms'",
+        options.lock_wait.count());
+  }
+  if (options.read_only) script += "; SET default_transaction_read_only = on";
+  const PgResult result(PQexec(connection, script.c_str()));
+  const auto status = PQresultStatus(result.get());
+  if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK) {
+    throw postgresql_error(result.get(), connection, url.redacted());
+  }
+}
+
+}  // namespace
+
+PgConnection connect_postgresql(const DatabaseUrl& url, const OpenOptions& options) {
+  PgConnection connection = connect_any(url, options);
+  if (PQserverVersion(connection.get()) < k_oldest_server) {
+    throw Error(
+        Fault::invalid, "sql.old_server",
+        fmt::format("{}: the server is PostgreSQL {}", url.redacted(), PQserverVersion(connection.get()) / 10000),
+        "PostgreSQL 12 or later is needed.");
+  }
+  const char* encoding = PQparameterStatus(connection.get(), "server_encoding");
+  if (encoding == nullptr || std::string_view(encoding) != "UTF8") {
+    throw Error(Fault::invalid, "sql.encoding",
+                fmt::format("{}: the database is encoded in {}", url.redacted(), encoding == nullptr ? "?" : encoding),
+                "Create it with ENCODING 'UTF8' TEMPLATE template0.");
+  }
+  configure(connection.get(), url, options);
+  return connection;
+}
+
+}  // namespace linkspan::sql

@@ -1,0 +1,111 @@
+#include "sql/internal/postgresql_error.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "base/text.h"
+
+namespace linkspan::sql {
+
+namespace {
+
+struct Meaning {
+  std::string_view state;  ///< SQLSTATE, or its first two letters: a class
+  Fault fault;
+  std::string_view id;
+  std::string_view hint;
+};
+
+// The first that fits counts: single states before their class.
+constexpr std::array k_meanings{
+    Meaning{"28", Fault::denied, "sql.denied", "Check the user name and the password, and the server's pg_hba.conf."},
+    Meaning{"3D000", Fault::not_found, "sql.no_database", "Create the database, or correct its name in the URL."},
+    Meaning{"53100", Fault::unavailable, "sql.disk_full", "Make room on the database server."},
+    Meaning{"53300", Fault::unavailable, "sql.too_many_connections", "Raise the server's max_connections, or wait."},
+    Meaning{"53", Fault::unavailable, "sql.exhausted", "The database server lacks memory or another resource."},
+    Meaning{"40001", Fault::conflict, "sql.retry", "Something else changed the same rows: do it again."},
+    Meaning{"40P01", Fault::conflict, "sql.retry", "Something else changed the same rows: do it again."},
+    Meaning{"55P03", Fault::conflict, "sql.locked", "Another program holds a lock on it; try again later."},
+    Meaning{"55006", Fault::conflict, "sql.locked", "Another program uses it; try again later."},
+    Meaning{"57014", Fault::unavailable, "sql.timeout",
+            "The server's statement_timeout ran out, or an administrator cancelled it."},
+    Meaning{"57P03", Fault::unavailable, "sql.unreachable", "The server is starting or stopping; try again."},
+    Meaning{"57P", Fault::unavailable, "sql.connection_lost", "The server was stopped, or ended the session."},
+    Meaning{"08", Fault::unavailable, "sql.connection_lost", "The connection to the server broke."},
+    Meaning{"25006", Fault::denied, "sql.read_only", "Connect to the primary server, with an account that may write."},
+    Meaning{"25P02", Fault::conflict, "sql.transaction_failed", ""},
+    Meaning{"25P03", Fault::unavailable, "sql.connection_lost", "The session waited too long inside a transaction."},
+    Meaning{"42501", Fault::denied, "sql.permission",
+            "Grant the role its rights; `linkspan database schema` prints the SQL for it."},
+    Meaning{"22021", Fault::invalid, "sql.bad_text", ""},
+    Meaning{"22003", Fault::invalid, "sql.type_mismatch", ""},
+    Meaning{"22P02", Fault::invalid, "sql.type_mismatch", ""},
+    Meaning{"22P03", Fault::invalid, "sql.type_mismatch", ""},
+    Meaning{"42804", Fault::invalid, "sql.type_mismatch", ""},
+    Meaning{"23", Fault::conflict, "sql.constraint", ""},
+    Meaning{"54", Fault::invalid, "sql.too_large", ""},
+    Meaning{"58", Fault::unavailable, "sql.io", "The server's disk reported an error; look at its log."},
+    Meaning{"XX", Fault::corrupt, "sql.corrupt", "Look at the server's log; restore a backup if its data is damaged."},
+};
+
+bool is_state(std::string_view text) {
+  return text.size() == 5 &&
+         std::all_of(text.begin(), text.end(), [](char c) { return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z'); });
+}
+
+bool says(std::string_view text, std::string_view words) { return text.find(words) != std::string_view::npos; }
+
+}  // namespace
+
+Error postgresql_error(std::string_view state, const std::string& message) {
+  for (const Meaning& meaning : k_meanings) {
+    if (state.starts_with(meaning.state)) return {meaning.fault, meaning.id, message, std::string(meaning.hint)};
+  }
+  return {Fault::invalid, "sql.failed", fmt::format("{} ({})", message, state)};
+}
+
+Error postgresql_error(const PGresult* result, const PGconn* connection, std::string_view name) {
+  const char* state = result == nullptr ? nullptr : PQresultErrorField(result, PG_DIAG_SQLSTATE);
+  if (state == nullptr) {
+    const std::string_view why = trim(PQerrorMessage(connection));
+    if (PQstatus(connection) == CONNECTION_BAD) {
+      return {Fault::unavailable, "sql.connection_lost", fmt::format("{}: {}", name, printable(why, 500)),
+              "The server was stopped, or the network between broke."};
+    }
+    return {Fault::invalid, "sql.failed", fmt::format("{}: {}", name, printable(why, 500))};
+  }
+  const char* primary = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+  return postgresql_error(state, fmt::format("{}: {}", name, printable(primary == nullptr ? "" : primary, 500)));
+}
+
+Error postgresql_connect_error(std::string_view text, std::string_view name) {
+  text = trim(text);
+  // "connection to server at ... failed: FATAL:  28P01: password authentication failed": the word FATAL is translated
+  // by the server, the state is not.
+  for (std::size_t at = text.find(":  "); at != std::string_view::npos; at = text.find(":  ", at + 1)) {
+    const std::string_view state = text.substr(at + 3, 5);
+    if (!is_state(state) || !text.substr(at + 8).starts_with(": ")) continue;
+    const std::string_view rest = text.substr(at + 10);
+    Error error = postgresql_error(state, fmt::format("{}: {}", name, printable(rest.substr(0, rest.find('\n')), 500)));
+    // A server that is there but ends the session at once is, to the caller, one that cannot be reached.
+    if (error.id() != "sql.connection_lost" && error.id() != "sql.failed") return error;
+    return {Fault::unavailable, "sql.unreachable", error.message(), "Look at the server's log."};
+  }
+  const std::string message = fmt::format("{}: {}", name, printable(text.substr(0, text.find('\n')), 500));
+  if (says(text, "no password supplied") || says(text, "authentication")) {
+    return {Fault::denied, "sql.denied", message, "Give the password, or put it into the file PGPASSFILE names."};
+  }
+  if (says(text, "certificate") || says(text, "SSL")) {
+    return {Fault::denied, "sql.tls", message,
+            "Check sslmode and sslrootcert in the URL, and the name and the term of the server's certificate."};
+  }
+  if (says(text, "session is read-only")) {
+    return {Fault::denied, "sql.read_only", message, "Name the primary server in the URL, or all servers with commas."};
+  }
+  return {Fault::unavailable, "sql.unreachable", message,
+          "Check host and port in the URL, that the server runs, and that no firewall is between."};
+}
+
+}  // namespace linkspan::sql
