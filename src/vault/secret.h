@@ -42,7 +42,7 @@ class Secret {
   [[nodiscard]] Secret clone() const;
 
   /// The bytes. They live as long as this object stands still: never keep or log the view.
-  [[nodiscard]] std::string_view reveal() const noexcept { return {bytes_, size_}; }
+  [[nodiscard]] std::string_view reveal() const noexcept { return {bytes_ == nullptr ? "" : bytes_, size_}; }
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
   [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
 
