@@ -133,6 +133,7 @@ struct Kind {
   std::string name;  ///< "ldap", "scim", "file"
   std::string description;
   std::vector<SettingSpec> settings;
+  bool references_by_anchor = false;
   std::vector<SettingSpec> secrets;  ///< names of credentials ("password", "token"), never their values
   /// Checks all settings, and says all that is wrong in one Error; opens nothing yet.
   std::function<std::unique_ptr<Connector>(const Settings&, Secrets, Logger&)> make;

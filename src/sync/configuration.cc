@@ -1,0 +1,66 @@
+#include "sync/configuration.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "base/error.h"
+
+namespace linkspan::sync {
+
+connector::Settings parse_settings(const store::ConnectorRow& row) {
+  try {
+    return nlohmann::json::parse(row.settings.empty() ? "{}" : row.settings)
+        .get<std::map<std::string, std::vector<std::string>, std::less<>>>();
+  } catch (const nlohmann::json::exception& problem) {
+    throw Error(Fault::corrupt, "sync.connector_settings",
+                fmt::format("the settings of connector {} cannot be read: {}", row.name, problem.what()),
+                "Set them again with `linkspan connector edit`, or restore the database from a backup.");
+  }
+}
+
+std::string print_settings(const connector::Settings& settings) { return nlohmann::json(settings).dump(); }
+
+Configuration load_configuration(store::Store& store, const std::function<bool(std::string_view)>& by_anchor) {
+  Configuration out;
+  std::vector<store::ConnectorRow> rows = store.configuration().connectors();
+  std::sort(rows.begin(), rows.end(),
+            [](const auto& a, const auto& b) { return std::tie(a.position, a.id) < std::tie(b.position, b.id); });
+  std::vector<rules::ConnectorName> names;
+  for (const store::ConnectorRow& row : rows) {
+    const connector::Settings settings = parse_settings(row);
+    ConnectorInfo info{row.id, row.name, row.kind, row.position, by_anchor(row.kind), false, {}};
+    if (const auto canaries = settings.find("canaries"); canaries != settings.end()) info.canaries = canaries->second;
+    if (const auto choice = settings.find("deprovision"); choice != settings.end() && !choice->second.empty()) {
+      info.disconnect_instead_of_delete = choice->second.front() == "disconnect";
+    }
+    names.push_back({row.name, row.kind});
+    out.connectors.push_back(std::move(info));
+  }
+  std::vector<rules::Rule> parsed;
+  std::vector<model::RuleId> ids;
+  std::vector<rules::Problem> problems;
+  for (const store::RuleRow& row : store.configuration().rules()) {
+    for (rules::Rule& rule : rules::parse_rules(row.definition, row.name, problems)) {
+      parsed.push_back(std::move(rule));
+      ids.push_back(row.id);
+    }
+  }
+  out.rules = rules::RuleSet::compile(std::move(parsed), ids, names, store.names(), problems);
+  std::string message;
+  for (const rules::Problem& problem : problems) {
+    if (problem.severity == rules::Problem::Severity::warning) {
+      out.warnings.push_back(problem);
+    } else {
+      message += fmt::format("\n  {}: {}", problem.file, problem.message);
+    }
+  }
+  if (!message.empty() || out.rules == nullptr) {
+    throw Error(Fault::invalid, "sync.rules", "the rules in the database cannot be used:" + message,
+                "`linkspan rule check` shows where; correct them and run `linkspan rule import` again.");
+  }
+  return out;
+}
+
+}  // namespace linkspan::sync

@@ -1,0 +1,58 @@
+#pragma once
+// What every stage of the pipeline works with. The stages: import -> inbound (join, flow) -> outbound (plan) ->
+// references -> export; each reads a view, decides in pure functions, and writes one batch.
+
+#include <memory>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/progress.h"
+#include "rules/rule_set.h"
+#include "store/store.h"
+
+namespace linkspan::sync {
+
+/// A connector as the pipeline sees it.
+struct ConnectorInfo {
+  store::ConnectorId id;
+  std::string name;
+  std::string kind;
+  std::int64_t position = 0;  ///< ties in precedence: the first created wins
+  bool references_by_anchor = false;
+  bool disconnect_instead_of_delete = false;
+  std::vector<std::string> canaries;  ///< anchors or DNs that every full import must see
+};
+
+/// Everything is borrowed and must outlive the stage; one thread, but for what a stage starts itself.
+struct Context {
+  store::Store& store;
+  const rules::RuleSet& rules;
+  const std::vector<ConnectorInfo>& connectors;
+  store::Lease lease;
+  const Clock& clock;
+  Logger& logger;
+  std::stop_token stop;
+  ProgressSink progress;  ///< may be empty
+
+  [[nodiscard]] const ConnectorInfo& connector(store::ConnectorId id) const;
+  /// Throws Fault::cancelled once a stop is requested: called between batches.
+  void check_stop() const;
+  void report(std::string_view phase, std::uint64_t done, std::optional<std::uint64_t> total = {}) const;
+};
+
+/// What a stage counts, by name, in the order of first mention ("adds", "updates", …).
+class Counters {
+ public:
+  void add(std::string_view name, std::int64_t by = 1);
+  [[nodiscard]] std::int64_t get(std::string_view name) const;
+  [[nodiscard]] const std::vector<std::pair<std::string, std::int64_t>>& all() const { return counters_; }
+
+ private:
+  std::vector<std::pair<std::string, std::int64_t>> counters_;
+};
+
+}  // namespace linkspan::sync

@@ -1,0 +1,185 @@
+#include "sync/fold.h"
+
+#include <algorithm>
+#include <unordered_set>
+
+#include "base/text.h"
+
+namespace linkspan::sync {
+namespace {
+
+using rules::Contribution;
+using rules::MergeType;
+
+struct Slot {
+  model::NameId attribute = 0;
+  std::int64_t precedence = 0;
+  const Contributor* contributor = nullptr;
+  const rules::CompiledRule* rule = nullptr;
+  std::size_t flow = 0;
+};
+
+bool by_attribute_then_precedence(const Slot& a, const Slot& b) {
+  return std::tie(a.attribute, a.precedence, a.contributor->position, a.contributor->object, a.flow) <
+         std::tie(b.attribute, b.precedence, b.contributor->position, b.contributor->object, b.flow);
+}
+
+std::vector<Slot> slots_of(std::span<const Contributor> contributors) {
+  std::vector<Slot> slots;
+  for (const Contributor& contributor : contributors) {
+    for (const rules::CompiledRule* rule : contributor.rules) {
+      for (std::size_t flow = 0; flow < rule->flow_count(); ++flow) {
+        slots.push_back({rule->flow_target(flow), rule->rule().precedence, &contributor, rule, flow});
+      }
+    }
+  }
+  std::sort(slots.begin(), slots.end(), by_attribute_then_precedence);
+  return slots;
+}
+
+/// A flow that applies only once keeps, after the creation, whatever it gave then.
+Contribution kept(const Slot& slot, const Previous& previous) {
+  Contribution contribution;
+  if (previous.lineage == nullptr) {
+    contribution.kind = Contribution::Kind::ignore;
+    return contribution;
+  }
+  const model::Contribution mine{slot.attribute, slot.rule->id(), slot.contributor->object};
+  const bool ours = std::find(previous.lineage->begin(), previous.lineage->end(), mine) != previous.lineage->end();
+  const model::ImageAttribute* attribute =
+      ours && previous.image != nullptr ? previous.image->find(slot.attribute) : nullptr;
+  if (attribute != nullptr && !attribute->values.empty()) {
+    contribution.kind = Contribution::Kind::values;
+    contribution.values = attribute->values;
+  }
+  return contribution;
+}
+
+std::vector<model::ReferenceSource> sources_of(const Slot& slot, const Contribution& contribution) {
+  const model::ImageAttribute* attribute = slot.contributor->image->find(contribution.reference);
+  if (attribute == nullptr) return {};
+  std::vector<model::ReferenceSource> sources = attribute->references;
+  for (model::ReferenceSource& source : sources) {
+    if (!source.object) source.object = slot.contributor->object;
+  }
+  return sources;
+}
+
+/// Gathers what wins for one attribute.
+class Attribute {
+ public:
+  explicit Attribute(model::NameId name) : name_(name) {}
+
+  [[nodiscard]] bool open() const { return open_; }
+
+  /// True when the contribution counts.
+  bool take(const Slot& slot, Contribution& contribution) {
+    const MergeType merge = slot.rule->flow_merge(slot.flow);
+    merging_ = merge == MergeType::merge || merge == MergeType::merge_case_insensitive;
+    ignoring_case_ = merge == MergeType::merge_case_insensitive;
+    switch (contribution.kind) {
+      case Contribution::Kind::ignore:
+        return false;
+      case Contribution::Kind::null:
+        spoken_ = true;
+        return false;
+      case Contribution::Kind::authoritative_null:
+        spoken_ = true;
+        open_ = false;
+        return true;
+      case Contribution::Kind::values:
+        spoken_ = true;
+        if (contribution.values.empty()) return false;
+        values_.insert(values_.end(), std::make_move_iterator(contribution.values.begin()),
+                       std::make_move_iterator(contribution.values.end()));
+        break;
+      case Contribution::Kind::references: {
+        spoken_ = true;
+        const auto sources = sources_of(slot, contribution);
+        if (sources.empty()) return false;
+        references_.insert(references_.end(), sources.begin(), sources.end());
+        break;
+      }
+      case Contribution::Kind::failed:
+        return false;
+    }
+    lineage_.push_back({name_, slot.rule->id(), slot.contributor->object});
+    open_ = merging_;
+    return true;
+  }
+
+  void finish(Folded& folded) {
+    if (!references_.empty()) {
+      folded.image.set_references(name_, std::move(references_));
+    } else if (!values_.empty()) {
+      if (ignoring_case_) drop_same_folded();
+      folded.image.set(name_, std::move(values_));
+    } else if (spoken_) {
+      folded.cleared.push_back(name_);
+    } else {
+      folded.ignored.push_back(name_);
+    }
+    folded.lineage.insert(folded.lineage.end(), lineage_.begin(), lineage_.end());
+  }
+
+ private:
+  void drop_same_folded() {
+    std::unordered_set<std::string> seen;
+    std::erase_if(values_, [&](const model::Value& value) { return !seen.insert(model::join_key(value)).second; });
+  }
+
+  model::NameId name_;
+  model::Values values_;
+  std::vector<model::ReferenceSource> references_;
+  model::Lineage lineage_;
+  bool open_ = true;
+  bool spoken_ = false;
+  bool merging_ = false;
+  bool ignoring_case_ = false;
+};
+
+}  // namespace
+
+std::size_t ImageSource::count_references(model::NameId attribute) const {
+  const model::ImageAttribute* found = image_.find(attribute);
+  if (found == nullptr) return 0;
+  std::int64_t count = 0;
+  for (const model::ReferenceSource& source : found->references) count += source.count;
+  return static_cast<std::size_t>(count);
+}
+
+std::optional<std::string> ImageSource::parameter(std::string_view name) const {
+  if (name == "Connector.Name") return std::string(parameters_.connector);
+  return std::nullopt;
+}
+
+Folded fold(std::span<const Contributor> contributors, const Previous& previous, std::vector<Candidate>* explain) {
+  const std::vector<Slot> slots = slots_of(contributors);
+  Folded folded;
+  for (std::size_t at = 0; at < slots.size();) {
+    const model::NameId name = slots[at].attribute;
+    Attribute attribute(name);
+    for (; at < slots.size() && slots[at].attribute == name; ++at) {
+      if (!attribute.open() && explain == nullptr) continue;
+      const Slot& slot = slots[at];
+      const bool once = slot.rule->flow_applies_once(slot.flow) && !previous.created;
+      Contribution contribution =
+          once ? kept(slot, previous) : slot.rule->evaluate(slot.flow, *slot.contributor->source);
+      if (contribution.kind == Contribution::Kind::failed && attribute.open()) {
+        if (!folded.failure) {
+          folded.failure = FoldFailure{slot.contributor->object, slot.rule->rule().name,
+                                       slot.rule->rule().flows[slot.flow].target, contribution.message};
+        }
+        if (explain == nullptr) return folded;
+      }
+      if (explain != nullptr) explain->push_back({name, slot.contributor->object, slot.rule, contribution, false});
+      if (!attribute.open()) continue;
+      const bool won = attribute.take(slot, contribution);
+      if (explain != nullptr) explain->back().won = won;
+    }
+    attribute.finish(folded);
+  }
+  return folded;
+}
+
+}  // namespace linkspan::sync

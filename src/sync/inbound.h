@@ -1,0 +1,32 @@
+#pragma once
+// Join and flow: connector objects become, or join, metaverse objects, and these are folded anew from all that is
+// joined.
+
+#include <unordered_map>
+
+#include "sync/context.h"
+#include "sync/node.h"
+
+namespace linkspan::sync {
+
+/// The inbound stage. `run` looks at every connector object (full) or at the touched ones, and goes on until nothing is
+/// touched: an object that others can only now join is looked at again. In a full run metaverse objects are not marked
+/// for the outbound stage, which then looks at all of them anyway.
+/// Counts: projected, joined, unlinked, filtered, metaverse_deleted, flows, errors.
+class Inbound {
+ public:
+  Inbound(const Context& context, Counters& counters);
+  void run(bool full);
+
+ private:
+  struct Working;
+  class Page;
+  std::size_t run_pass(bool full);
+
+  const Context& context_;
+  Counters& counters_;
+  /// Distinct (connector attribute, metaverse attribute) pairs of inbound join conditions.
+  std::vector<std::pair<model::NameId, model::NameId>> join_pairs_;
+};
+
+}  // namespace linkspan::sync

@@ -1,0 +1,442 @@
+#include "sync/outbound.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+#include <unordered_map>
+
+#include "base/error.h"
+#include "sync/pending.h"
+
+namespace linkspan::sync {
+namespace {
+
+using rules::CompiledRule;
+using store::Key;
+using store::MetaverseId;
+using store::ObjectId;
+
+constexpr std::size_t k_page = 1000;
+constexpr int k_most_rounds = 20;
+
+/// One metaverse object of the page, decoded, with what is joined to it.
+struct Identity {
+  store::Metaverse row;
+  model::Image image;
+  std::unique_ptr<ImageSource> source;
+  std::vector<Node*> members;
+};
+
+/// A provisioned object that nobody has seen in the directory yet, so that an existing account may still take its
+/// place.
+bool is_provisional(const Node& node) {
+  return node.object.anchor.empty() && node.images.observed.empty() && node.object.desired == store::Desired::present;
+}
+
+class Page {
+ public:
+  Page(const Context& context, bool full, bool errors_exist)
+      : context_(context), full_(full), errors_exist_(errors_exist) {}
+
+  void read(std::vector<store::Metaverse> rows);
+  void decide();
+  void write();
+  Counters counters;
+
+ private:
+  /// One metaverse object towards one connector.
+  struct Pair {
+    Identity* identity;
+    const ConnectorInfo* info;
+    OutboundScope scope;
+    Node* node;
+  };
+  Node& add(store::ObjectWithImages loaded);
+  void find_existing();
+  void decide_pair(Pair& pair);
+  bool settle_link(Pair& pair);
+  void detach(Node& node);
+  Node* existing_for(const Pair& pair, bool& ambiguous);
+  Node* provision(const Pair& pair);
+  void plan(const Pair& pair);
+  void error(const Node& node, std::string_view id, std::string message);
+
+  const Context& context_;
+  bool full_;
+  bool errors_exist_;
+  std::unique_ptr<store::View> view_;
+  std::unique_ptr<store::Batch> batch_;
+  std::vector<std::unique_ptr<Identity>> identities_;
+  std::vector<std::unique_ptr<Node>> nodes_;
+  std::unordered_map<std::int64_t, Node*> by_id_;
+  std::vector<Pair> pairs_;
+  std::map<std::pair<std::int64_t, Key>, std::vector<Node*>> existing_;  ///< disconnectors by connector and key
+  std::vector<MetaverseId> relinked_;
+  std::vector<store::ObjectError> errors_;
+  std::set<std::int64_t> failed_;
+  ObjectId next_object_{};
+};
+
+Node& Page::add(store::ObjectWithImages loaded) {
+  if (const auto known = by_id_.find(loaded.object.id.value); known != by_id_.end()) return *known->second;
+  const ConnectorInfo& info = context_.connector(loaded.object.connector);
+  auto& node = nodes_.emplace_back(std::make_unique<Node>(std::move(loaded), info));
+  by_id_.emplace(node->object.id.value, node.get());
+  return *node;
+}
+
+void Page::read(std::vector<store::Metaverse> rows) {
+  view_ = context_.store.view();
+  batch_ = context_.store.batch(context_.lease);
+  std::unordered_map<std::int64_t, Identity*> by_metaverse;
+  std::vector<MetaverseId> ids;
+  for (store::Metaverse& row : rows) {
+    auto& one = identities_.emplace_back(std::make_unique<Identity>());
+    one->image = model::decode(row.image);
+    one->row = std::move(row);
+    one->source = std::make_unique<ImageSource>(one->image, one->image, ImageSource::Parameters{});
+    by_metaverse.emplace(one->row.id.value, one.get());
+    ids.push_back(one->row.id);
+  }
+  for (store::ObjectWithImages& member : view_->joined_to(ids, store::all_images)) {
+    Node& node = add(std::move(member));
+    by_metaverse.at(node.object.metaverse.value)->members.push_back(&node);
+  }
+  for (const auto& identity : identities_) {
+    for (const ConnectorInfo& info : context_.connectors) {
+      Pair pair{identity.get(), &info, outbound_scope(context_.rules, info, identity->row.type, *identity->source),
+                nullptr};
+      for (Node* member : identity->members) {
+        if (member->info == &info) pair.node = member;
+      }
+      const bool was_ours = pair.node != nullptr && pair.node->object.desired != store::Desired::none;
+      if (!pair.scope.in_scope.empty() || was_ours) pairs_.push_back(std::move(pair));
+    }
+  }
+  find_existing();
+  const auto fresh = std::count_if(pairs_.begin(), pairs_.end(), [](const Pair& pair) { return pair.node == nullptr; });
+  if (fresh > 0) next_object_ = batch_->new_objects(static_cast<std::size_t>(fresh));
+}
+
+/// Looks up, in one go for each connector, the accounts that those without one might adopt.
+void Page::find_existing() {
+  std::map<std::int64_t, std::set<Key>> wanted;
+  for (const Pair& pair : pairs_) {
+    if (pair.node != nullptr && !is_provisional(*pair.node)) continue;
+    for (const CompiledRule* rule : pair.scope.in_scope) {
+      for (const auto& group : rule->join()) {
+        for (const rules::CompiledJoin& clause : group) {
+          const model::ImageAttribute* attribute = pair.identity->image.find(clause.target);
+          if (attribute == nullptr) continue;
+          for (const model::Value& value : attribute->values) {
+            wanted[pair.info->id.value].insert({clause.source, model::join_key(value)});
+          }
+        }
+      }
+    }
+  }
+  for (const auto& [connector, key_set] : wanted) {
+    const std::vector<Key> keys(key_set.begin(), key_set.end());
+    const auto found = view_->objects_by_key({connector}, keys);
+    std::vector<ObjectId> ids;
+    for (const auto& [object, key] : found) ids.push_back(object);
+    for (store::ObjectWithImages& one : view_->load_objects(ids, store::all_images)) add(std::move(one));
+    for (const auto& [object, key] : found) {
+      const auto node = by_id_.find(object.value);
+      if (node != by_id_.end()) existing_[{connector, keys[key]}].push_back(node->second);
+    }
+  }
+}
+
+Node* Page::existing_for(const Pair& pair, bool& ambiguous) {
+  for (const CompiledRule* rule : pair.scope.in_scope) {
+    for (const auto& group : rule->join()) {
+      std::vector<Node*> common;
+      for (std::size_t i = 0; i < group.size(); ++i) {
+        const model::ImageAttribute* attribute = pair.identity->image.find(group[i].target);
+        std::vector<Node*> mine;
+        if (attribute != nullptr && attribute->values.size() == 1) {
+          const auto found =
+              existing_.find({pair.info->id.value, Key{group[i].source, model::join_key(attribute->values.front())}});
+          if (found != existing_.end()) mine = found->second;
+          std::erase_if(mine, [&](const Node* node) {
+            if (node->object.metaverse || !node->participates || node->object.type != rule->target_type() ||
+                node->object.state == store::ObjectState::explicit_disconnector) {
+              return true;
+            }
+            if (!group[i].case_sensitive) return false;
+            const model::Image image = model::decode(node->images.observed);
+            const model::ImageAttribute* other = image.find(group[i].source);
+            return other == nullptr || std::find(other->values.begin(), other->values.end(),
+                                                 attribute->values.front()) == other->values.end();
+          });
+        }
+        std::sort(mine.begin(), mine.end());
+        mine.erase(std::unique(mine.begin(), mine.end()), mine.end());
+        if (i == 0) {
+          common = std::move(mine);
+        } else {
+          std::erase_if(common, [&](Node* node) { return !std::binary_search(mine.begin(), mine.end(), node); });
+        }
+      }
+      if (common.size() == 1) {
+        common.front()->link(pair.identity->row.id, rule->id());
+        return common.front();
+      }
+      ambiguous = ambiguous || common.size() > 1;
+    }
+  }
+  return nullptr;
+}
+
+void Page::error(const Node& node, std::string_view id, std::string message) {
+  store::ObjectError one;
+  one.object = node.object.id;
+  one.stage = "plan";
+  one.error = id;
+  one.message = std::move(message);
+  one.first_at = one.last_at = context_.clock.now();
+  one.count = 1;
+  failed_.insert(node.object.id.value);
+  errors_.push_back(std::move(one));
+  counters.add("errors");
+}
+
+/// The rule that linked the object has left scope: a provisioned account goes, a joined one is let go as it is.
+void Page::detach(Node& node) {
+  const CompiledRule* rule = context_.rules.find(node.object.link_rule);
+  const bool linked_outbound = rule == nullptr || rule->rule().direction == rules::Direction::outbound;
+  if (!linked_outbound) {  // joined by an inbound rule: only our wishes are withdrawn
+    node.object.desired = store::Desired::none;
+    node.desired = {};
+    node.desired_given = true;
+    node.object.touched |= store::touched_references;
+    return;
+  }
+  const bool provisioned =
+      rule != nullptr && rule->rule().link == rules::LinkType::provision && !node.info->disconnect_instead_of_delete;
+  const bool is_there = exists(node.object, !node.object.observed_hash.empty(), !node.images.sent.empty());
+  relinked_.push_back(node.object.metaverse);
+  node.unlink(provisioned && (is_there || node.object.observed_hash == k_attempted) ? store::Desired::absent
+                                                                                    : store::Desired::none);
+  counters.add(provisioned ? "deprovisioned" : "disconnected");
+  if (!is_there && node.images.observed.empty() && node.object.desired == store::Desired::none) {
+    node.removed = true;
+  } else if (node.participates) {
+    node.give_keys(context_.rules);
+    node.object.touched |= store::touched_inbound;
+  }
+}
+
+Node* Page::provision(const Pair& pair) {
+  store::ObjectWithImages fresh;
+  fresh.object.id = next_object_;
+  fresh.object.connector = pair.info->id;
+  fresh.object.type = pair.scope.provisioning->target_type();
+  ++next_object_.value;
+  Node& node = add(std::move(fresh));
+  node.original.id = {};  // so that it differs from what is stored: nothing
+  node.link(pair.identity->row.id, pair.scope.provisioning->id());
+  node.keys_given = false;
+  return &node;
+}
+
+/// Finds, keeps, changes or cuts the link; false when there is nothing to plan.
+bool Page::settle_link(Pair& pair) {
+  if (pair.node != nullptr && !pair.scope.in_scope.empty()) {
+    const CompiledRule* rule = context_.rules.find(pair.node->object.link_rule);
+    const bool outbound =
+        pair.node->object.link_rule && (rule == nullptr || rule->rule().direction == rules::Direction::outbound);
+    const bool held = !outbound || std::find(pair.scope.in_scope.begin(), pair.scope.in_scope.end(), rule) !=
+                                       pair.scope.in_scope.end();
+    if (!held && pair.scope.provisioning != nullptr) {
+      pair.node->object.link_rule = pair.scope.provisioning->id();
+    } else if (!held) {
+      detach(*pair.node);
+      return false;
+    }
+  } else if (pair.node != nullptr) {
+    detach(*pair.node);
+    return false;
+  }
+  if (pair.node != nullptr && !is_provisional(*pair.node)) return true;
+
+  bool ambiguous = false;
+  if (Node* existing = existing_for(pair, ambiguous)) {
+    if (pair.node != nullptr) {
+      pair.node->unlink(store::Desired::none);
+      pair.node->removed = true;
+    }
+    pair.node = existing;
+    relinked_.push_back(pair.identity->row.id);
+    counters.add("adopted");
+    return true;
+  }
+  if (pair.node != nullptr) return true;
+  if (ambiguous) {
+    if (!pair.identity->members.empty()) {
+      error(*pair.identity->members.front(), "ambiguous-join",
+            fmt::format("{}: the join conditions fit several objects of {}; none is adopted and none is created",
+                        pair.identity->members.front()->object.dn, pair.info->name));
+    }
+    return false;
+  }
+  if (pair.scope.provisioning == nullptr) return false;
+  pair.node = provision(pair);
+  return true;
+}
+
+void Page::plan(const Pair& pair) {
+  Node& node = *pair.node;
+  const bool created = !node.original.id;
+  const model::Image observed = model::decode(node.images.observed);
+  const model::Image actual = node.images.sent.empty() ? observed
+                                                       : model::effective(observed, model::decode(node.images.sent),
+                                                                          model::decode(node.images.shadow));
+  const bool is_there = exists(node.object, !node.object.observed_hash.empty(), !node.images.sent.empty());
+  const std::vector<Contributor> contributors{
+      {{}, 0, pair.identity->source.get(), &pair.identity->image, pair.scope.in_scope}};
+  Folded folded = fold(contributors, {nullptr, nullptr, !is_there});
+  if (folded.failure) {
+    const bool blame_source = created && !pair.identity->members.empty();
+    const Node& blamed = blame_source ? *pair.identity->members.front() : node;
+    error(blamed, "flow-error",
+          fmt::format("{}: rule \"{}\", attribute {}: {}", blamed.object.dn, folded.failure->rule,
+                      folded.failure->attribute, folded.failure->message));
+    if (created) node.removed = true;
+    return;
+  }
+  if (created) {
+    relinked_.push_back(pair.identity->row.id);
+    counters.add("provisioned");
+  }
+  const model::Image previous =
+      node.original.desired == store::Desired::present ? model::decode(node.images.desired) : model::Image{};
+  node.desired = desired_image(std::move(folded), previous, actual);
+  node.desired_given = true;
+  node.object.desired = store::Desired::present;
+  if (node.images.observed.empty()) {
+    const std::string name = display_name(node.desired, context_.store.names());
+    if (!name.empty()) node.object.dn = name;
+  }
+  const auto has_references = [](const model::Image& image) {
+    return std::any_of(image.attributes().begin(), image.attributes().end(),
+                       [](const auto& attribute) { return !attribute.references.empty() || attribute.values.empty(); });
+  };
+  if (!full_ && (has_references(node.desired) || has_references(previous)))
+    node.object.touched |= store::touched_references;
+  if (node.desired == previous && node.original.desired == store::Desired::present) return;
+  counters.add("changed");
+  if (context_.rules.has_inbound(node.info->name) && node.participates) node.object.touched |= store::touched_inbound;
+}
+
+void Page::decide() {
+  for (Pair& pair : pairs_) {
+    if (settle_link(pair)) plan(pair);
+  }
+}
+
+void Page::write() {
+  std::vector<store::ObjectWrite> objects;
+  std::vector<ObjectId> removed;
+  for (const auto& node : nodes_) {
+    if (node->removed) {
+      if (node->original.id) removed.push_back(node->object.id);
+      continue;
+    }
+    if (auto write = write_of(*node)) objects.push_back(std::move(*write));
+    if (!errors_exist_ || failed_.contains(node->object.id.value)) continue;
+    store::ObjectError forgotten;
+    forgotten.object = node->object.id;
+    forgotten.stage = "plan";
+    errors_.push_back(std::move(forgotten));
+  }
+  std::vector<store::MetaverseWrite> metaverse;
+  for (const auto& identity : identities_) {
+    if (identity->row.touched == store::touched_nothing) continue;
+    store::MetaverseWrite write{identity->row, false, {}};
+    write.metaverse.touched = store::touched_nothing;
+    metaverse.push_back(std::move(write));
+  }
+  batch_->put_metaverse(metaverse);
+  batch_->put_objects(objects);
+  if (!full_) batch_->touch_holders(relinked_, {});
+  batch_->remove_objects(removed);
+  batch_->put_errors(errors_);
+  batch_->commit();
+}
+
+}  // namespace
+
+OutboundScope outbound_scope(const rules::RuleSet& rules, const ConnectorInfo& info, model::NameId type,
+                             const rules::Source& source) {
+  OutboundScope scope;
+  for (const CompiledRule* rule : rules.outbound(info.name, type)) {
+    if (!rule->in_scope(source)) continue;
+    scope.in_scope.push_back(rule);
+    if (scope.provisioning == nullptr && rule->rule().link == rules::LinkType::provision) scope.provisioning = rule;
+  }
+  return scope;
+}
+
+model::Image desired_image(Folded folded, const model::Image& previous, const model::Image& actual) {
+  model::Image image = std::move(folded.image);
+  // Counts are the metaverse's; a desired image must not differ because of them.
+  for (const model::ImageAttribute& attribute : std::vector<model::ImageAttribute>(image.attributes())) {
+    if (attribute.references.empty()) continue;
+    std::vector<model::ReferenceSource> sources = attribute.references;
+    for (model::ReferenceSource& source : sources) source.count = 0;
+    image.set_references(attribute.name, std::move(sources));
+  }
+  for (const model::NameId name : folded.cleared) image.set(name, {});
+  for (const model::ImageAttribute& attribute : previous.attributes()) {
+    const bool spoken = image.find(attribute.name) != nullptr ||
+                        std::find(folded.ignored.begin(), folded.ignored.end(), attribute.name) != folded.ignored.end();
+    if (!spoken && actual.find(attribute.name) != nullptr) image.set(attribute.name, {});
+  }
+  return image;
+}
+
+std::string display_name(const model::Image& image, const model::Names& names) {
+  for (const char* candidate : {"dn", "userName", "displayName", "cn", "externalId"}) {
+    const auto name = names.find(candidate);
+    const model::ImageAttribute* attribute = name ? image.find(*name) : nullptr;
+    if (attribute != nullptr && !attribute->values.empty()) return model::to_text(attribute->values.front());
+  }
+  return {};
+}
+
+std::size_t Outbound::run_pass(bool full) {
+  const bool errors_exist = !context_.store.summary()->errors({}, {0, 1}).empty();
+  std::size_t done = 0;
+  for (store::Page at{0, k_page};;) {
+    context_.check_stop();
+    auto rows = context_.store.view()->scan_metaverse(!full, at);
+    if (rows.empty()) return done;
+    at.after = rows.back().id.value;
+    done += rows.size();
+    Page page(context_, full, errors_exist);
+    page.read(std::move(rows));
+    page.decide();
+    page.write();
+    for (const auto& [name, count] : page.counters.all()) counters_.add(name, count);
+    context_.report("synchronize outbound", done);
+  }
+}
+
+std::size_t Outbound::run(bool full) {
+  std::size_t done = full ? run_pass(true) : 0;
+  for (int round = 0;; ++round) {
+    const std::size_t more = run_pass(false);
+    done += more;
+    if (more == 0) return done;
+    if (round == k_most_rounds) {
+      throw Error(Fault::invalid, "sync.no_fixpoint",
+                  "the outbound plan does not settle: metaverse objects keep touching each other",
+                  "Two rules undo each other; find them with `linkspan preview`.");
+    }
+  }
+}
+
+}  // namespace linkspan::sync

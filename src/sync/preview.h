@@ -1,0 +1,68 @@
+#pragma once
+// Preview: what would happen to one object, step by step, and why. Reads and decides; writes nothing.
+
+#include <string>
+#include <vector>
+
+#include "sync/change_set.h"
+
+namespace linkspan::sync {
+
+struct PreviewRule {
+  std::string rule;
+  std::string connector;
+  std::string direction;  ///< "inbound", "outbound"
+  std::int64_t precedence = 0;
+  bool in_scope = false;
+  std::vector<std::string> because;  ///< the clauses that kept it out
+};
+
+struct PreviewJoin {
+  std::string rule;
+  std::string condition;  ///< "mail = mail"
+  std::string value;
+  std::size_t matches = 0;
+};
+
+struct PreviewFlow {
+  std::string attribute;
+  std::string rule;
+  std::string connector;  ///< of the contributing object
+  std::string object;     ///< its name
+  std::string value;  ///< text, "NULL", "AuthoritativeNull", "IgnoreThisFlow", "(references of member)", or the error
+  bool won = false;
+};
+
+struct PreviewTarget {
+  std::string connector;
+  std::string operation;  ///< "add", "update", "none", …
+  std::string name;
+  std::vector<PreviewRule> rules;
+  std::vector<PreviewFlow> flows;
+  /// attribute, old values, new values
+  struct Change {
+    std::string attribute;
+    std::vector<std::string> before;
+    std::vector<std::string> after;
+  };
+  std::vector<Change> changes;
+  std::string problem;  ///< flow-error or ambiguous-join, if any
+};
+
+struct Preview {
+  std::string connector;
+  std::string object;
+  std::string type;
+  std::string state;     ///< "joined", "disconnector", … as it is now
+  std::string decision;  ///< "stays joined", "would join", "would be projected by …", "no rule takes it", …
+  std::vector<PreviewRule> rules;
+  std::vector<PreviewJoin> joins;
+  std::vector<PreviewFlow> flows;  ///< metaverse attributes
+  std::vector<PreviewTarget> targets;
+  std::vector<std::string> errors;
+};
+
+/// Throws Fault::not_found "preview.no_object" when the connector space does not hold `name` (a DN or an anchor).
+[[nodiscard]] Preview preview(const Context& context, const ConnectorInfo& info, std::string_view name);
+
+}  // namespace linkspan::sync
