@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "base/error.h"
 #include "sql/internal/statements.h"
 
 namespace linkspan::sql {
@@ -63,12 +64,18 @@ std::uint64_t database_bytes(Database& database) {
 std::vector<std::string> integrity_problems(Database& database) {
   std::vector<std::string> problems;
   if (!is_sqlite(database)) return problems;
-  database.query("PRAGMA integrity_check(100)", {}, [&](const Row& row) {
-    if (row.text(0) != "ok") problems.emplace_back(row.text(0));
-  });
-  database.query("SELECT \"table\", count(*) FROM pragma_foreign_key_check() GROUP BY 1", {}, [&](const Row& row) {
-    problems.push_back(fmt::format("{}: {} rows refer to rows that are not there", row.text(0), row.integer(1)));
-  });
+  try {
+    database.query("PRAGMA integrity_check(100)", {}, [&](const Row& row) {
+      if (row.text(0) != "ok") problems.emplace_back(row.text(0));
+    });
+    database.query("SELECT \"table\", count(*) FROM pragma_foreign_key_check() GROUP BY 1", {}, [&](const Row& row) {
+      problems.push_back(fmt::format("{}: {} rows refer to rows that are not there", row.text(0), row.integer(1)));
+    });
+  } catch (const Error& error) {
+    // Damage may be such that not even the check gets through: that, too, is an answer.
+    if (error.fault() != Fault::corrupt) throw;
+    problems.push_back(error.message());
+  }
   return problems;
 }
 
