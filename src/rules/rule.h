@@ -104,6 +104,13 @@ struct Rule {
 [[nodiscard]] std::vector<Rule> parse_rules(std::string_view toml, std::string_view file,
                                             std::vector<Problem>& problems);
 
+/// Fills in the source line of problems found in `file` that have none, from its text: for those of RuleSet::compile.
+void attach_source(std::vector<Problem>& problems, std::string_view file, std::string_view text);
+
+/// "corp.toml:12:8: error: there is no function Trimm [rules.unknown_function]", then the line with a caret, then the
+/// hint.
+[[nodiscard]] std::string to_text(const Problem& problem);
+
 /// One rule as a [[rule]] table in TOML; parse_rules(print_rule(r)) gives r again but for positions.
 [[nodiscard]] std::string print_rule(const Rule& rule);
 

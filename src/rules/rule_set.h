@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/clock.h"
 #include "model/image.h"
 #include "model/names.h"
 #include "rules/rule.h"
@@ -31,6 +32,8 @@ class Source {
   [[nodiscard]] virtual std::vector<std::string> reference_names(model::NameId attribute) const = 0;
   /// %Connector.Name%, %Domain.FQDN% and the like; nullopt = no such parameter here.
   [[nodiscard]] virtual std::optional<std::string> parameter(std::string_view name) const = 0;
+  /// What Now() says; the host's clock unless overridden.
+  [[nodiscard]] virtual Time now() const;
 };
 
 /// What a flow contributes for one object.

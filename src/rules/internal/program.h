@@ -1,0 +1,70 @@
+#pragma once
+// A checked expression, flattened for evaluation. Immutable.
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "model/names.h"
+#include "rules/internal/ast.h"
+#include "rules/internal/evaluation.h"
+#include "rules/internal/functions.h"
+
+namespace linkspan::rules {
+
+struct Node {
+  enum class Kind : std::uint8_t {
+    literal,
+    attribute,
+    imported,
+    parameter,
+    variable,
+    call,
+    concat,
+    arithmetic,
+    comparison,
+    all_of,
+    any_of,
+    negate,
+    iif,
+    switch_case,
+    select,
+    where,
+    with,
+    error,
+    value_count,
+  };
+  Kind kind = Kind::literal;
+  std::uint32_t first = 0;  ///< children: indexes_[first .. first + count)
+  std::uint32_t count = 0;
+  std::uint32_t slot = 0;  ///< of a variable; of a chain: its first operator
+  Datum literal;           ///< text points into texts_; attributes: number = NameId
+  const Function* function = nullptr;
+};
+
+class Program {
+ public:
+  /// Checks names, numbers of arguments and types; all problems are reported. nullptr when one is an error.
+  [[nodiscard]] static std::unique_ptr<Program> compile(const Expr& expression, model::Names& names,
+                                                        ExpressionProblems& problems);
+
+  /// Throws EvaluationFailure.
+  [[nodiscard]] Datum run(Evaluation& evaluation) const;
+
+  /// Uses a function that gives another value each time.
+  [[nodiscard]] bool unstable() const { return unstable_; }
+
+ private:
+  friend class Compiler;
+  friend class Runner;
+  std::vector<Node> nodes_;  ///< the last one is the root
+  std::vector<std::uint32_t> indexes_;
+  std::vector<Operator> operators_;
+  std::vector<std::unique_ptr<std::string>> texts_;
+  std::uint32_t slots_ = 0;
+  bool unstable_ = false;
+};
+
+}  // namespace linkspan::rules
