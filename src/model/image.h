@@ -87,12 +87,17 @@ using Lineage = std::vector<Contribution>;  ///< sorted
 
 /// What became of a sent image when an import showed `observed`. Attributes seen as sent are confirmed and leave
 /// `sent`; those that came back equal but for case, blanks or composition stay in `sent` with a `shadow`; the others
-/// leave `sent` and are listed as not reimported, so that their difference is pending again. Pure.
+/// are listed as not reimported, and their difference is pending again. A text that comes back in the very same other
+/// form after it was sent a second time is how the target writes it: it becomes a shadow too. Other kinds (a flag that
+/// disables an account) are never taken for a habit. Pure.
 struct Confirmation {
   Image sent;
   Image shadow;
   std::vector<NameId> not_reimported;
 };
 [[nodiscard]] Confirmation confirm(const Image& observed, const Image& sent, const Image& shadow);
+
+/// Records in `sent` and `shadow` that `values` were sent for `name`.
+void record_sent(Image& sent, Image& shadow, NameId name, const Values& values);
 
 }  // namespace linkspan::model

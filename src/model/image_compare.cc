@@ -23,6 +23,31 @@ Values normalized(const Values& values) {
   return out;
 }
 
+/// Stand among the values of a shadow: the value was sent and came back as this, so it is pending again …
+const Value k_rejected = Binary{"rejected"};
+/// … and this time it was sent again.
+const Value k_resent = Binary{"resent"};
+
+bool has_mark(const ImageAttribute& shadow, const Value& mark) {
+  return std::find(shadow.values.begin(), shadow.values.end(), mark) != shadow.values.end();
+}
+
+Values without_marks(Values values) {
+  std::erase_if(values, [](const Value& value) { return value == k_rejected || value == k_resent; });
+  return values;
+}
+
+Values with_mark(Values values, const Value& mark) {
+  values = without_marks(std::move(values));
+  values.push_back(mark);
+  return values;
+}
+
+bool is_text(const Values& values) {
+  return std::all_of(values.begin(), values.end(),
+                     [](const Value& value) { return std::holds_alternative<std::string>(value); });
+}
+
 const Values& values_of(const Image& image, NameId name) {
   static const Values none;
   const ImageAttribute* attribute = image.find(name);
@@ -35,7 +60,8 @@ Image effective(const Image& observed, const Image& sent, const Image& shadow) {
   Image out = observed;
   for (const ImageAttribute& attribute : sent.attributes()) {
     const ImageAttribute* rewritten = shadow.find(attribute.name);
-    if (rewritten != nullptr && rewritten->values != values_of(observed, attribute.name)) continue;
+    const bool resent = rewritten != nullptr && has_mark(*rewritten, k_resent);
+    if (rewritten != nullptr && !resent && rewritten->values != values_of(observed, attribute.name)) continue;
     if (attribute.values.empty()) {
       out.erase(attribute.name);
     } else {
@@ -60,16 +86,30 @@ Confirmation confirm(const Image& observed, const Image& sent, const Image& shad
     const Values& seen = values_of(observed, attribute.name);
     if (seen == attribute.values) continue;
     const ImageAttribute* rewritten = shadow.find(attribute.name);
-    // A second identical answer to the same value is the target's way of writing it, however far from ours.
-    const bool accepted = rewritten != nullptr && rewritten->values == seen;
+    const bool accepted =
+        rewritten != nullptr && without_marks(rewritten->values) == seen && !has_mark(*rewritten, k_rejected);
     if (accepted || (!seen.empty() && normalized(seen) == normalized(attribute.values))) {
       result.sent.set(attribute.name, attribute.values);
       result.shadow.set(attribute.name, seen);
-    } else {
-      result.not_reimported.push_back(attribute.name);
+      continue;
     }
+    result.not_reimported.push_back(attribute.name);
+    if (seen.empty() || attribute.values.empty() || !is_text(seen) || !is_text(attribute.values)) continue;
+    result.sent.set(attribute.name, attribute.values);
+    result.shadow.set(attribute.name, with_mark(seen, k_rejected));
   }
   return result;
+}
+
+void record_sent(Image& sent, Image& shadow, NameId name, const Values& values) {
+  const ImageAttribute* before = sent.find(name);
+  const ImageAttribute* answer = shadow.find(name);
+  if (before != nullptr && answer != nullptr && before->values == values) {
+    shadow.set(name, with_mark(answer->values, k_resent));
+  } else {
+    shadow.erase(name);
+  }
+  sent.set(name, values);
 }
 
 }  // namespace linkspan::model

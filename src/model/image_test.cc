@@ -108,5 +108,42 @@ TEST(ConfirmTest, WhatComesBackOtherwiseIsPendingAgain) {
   EXPECT_FALSE(difference(effective(text("Eve"), result.sent, result.shadow), text("Ada")).empty());
 }
 
+TEST(ConfirmTest, TheSameOtherTextTwiceIsTheTargetsHabit) {
+  Confirmation first = confirm(text("ada_x"), text("ada@x"), Image{});
+  EXPECT_THAT(first.not_reimported, ::testing::ElementsAre(1U));
+  EXPECT_FALSE(difference(effective(text("ada_x"), first.sent, first.shadow), text("ada@x")).empty());
+  const Confirmation unsent = confirm(text("ada_x"), first.sent, first.shadow);
+  EXPECT_FALSE(difference(effective(text("ada_x"), unsent.sent, unsent.shadow), text("ada@x")).empty());
+  record_sent(first.sent, first.shadow, 1, {std::string("ada@x")});
+  EXPECT_TRUE(difference(effective(text("ada_x"), first.sent, first.shadow), text("ada@x")).empty());
+  const Confirmation second = confirm(text("ada_x"), first.sent, first.shadow);
+  EXPECT_TRUE(second.not_reimported.empty());
+  EXPECT_TRUE(difference(effective(text("ada_x"), second.sent, second.shadow), text("ada@x")).empty());
+  EXPECT_FALSE(difference(effective(text("eve"), second.sent, second.shadow), text("ada@x")).empty());
+}
+
+TEST(ConfirmTest, AnotherValueSentForgetsTheOldAnswer) {
+  Confirmation first = confirm(text("ada_x"), text("ada@x"), Image{});
+  record_sent(first.sent, first.shadow, 1, {std::string("bob@x")});
+  EXPECT_THAT(confirm(text("ada_x"), first.sent, first.shadow).not_reimported, ::testing::ElementsAre(1U));
+}
+
+TEST(ConfirmTest, AFlagThatComesBackUnchangedIsNeverAHabit) {
+  Image off;
+  off.set(1, {false});
+  Image on;
+  on.set(1, {true});
+  Image sent = off;
+  Image shadow;
+  for (int i = 0; i < 3; ++i) {
+    const Confirmation result = confirm(on, sent, shadow);
+    EXPECT_THAT(result.not_reimported, ::testing::ElementsAre(1U));
+    sent = result.sent;
+    shadow = result.shadow;
+    EXPECT_FALSE(difference(effective(on, sent, shadow), off).empty());
+    record_sent(sent, shadow, 1, {false});
+  }
+}
+
 }  // namespace
 }  // namespace linkspan::model

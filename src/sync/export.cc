@@ -1,0 +1,405 @@
+#include "sync/export.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+#include <tuple>
+#include <unordered_map>
+
+#include "base/error.h"
+#include "model/image.h"
+#include "sync/pending.h"
+
+namespace linkspan::sync {
+namespace {
+
+using store::ObjectId;
+using store::Operation;
+
+/// Sent between two looks at the lease and the staging switch; a crash leaves at most this many answers unknown.
+constexpr std::size_t k_chunk = 200;
+/// Failures after which an object waits for a person or for its retry time, out of everybody's way.
+constexpr std::int64_t k_quarantine_after = 3;
+
+/// 30 minutes, doubled with every failure, a day at most: a permanent refusal is not knocked at every cycle.
+std::chrono::minutes retry_delay(std::int64_t failures) {
+  const auto doublings = std::min<std::int64_t>(failures - 1, 6);
+  return std::min<std::chrono::minutes>(std::chrono::minutes(30LL << doublings), std::chrono::hours(24));
+}
+
+bool is_transient(Fault fault) {
+  return fault == Fault::unavailable || fault == Fault::throttled || fault == Fault::cancelled ||
+         fault == Fault::conflict;
+}
+
+class Exporter {
+ public:
+  Exporter(const Context& context, const ConnectorInfo& info, connector::Connector& directory)
+      : context_(context),
+        info_(info),
+        directory_(directory),
+        correlation_(directory.capabilities().correlation_attribute) {}
+
+  /// All pending changes of one operation, or (with Operation::none) all references.
+  void pass(Operation operation);
+  Counters counters;
+
+ private:
+  struct Item {
+    store::ObjectWithImages loaded;
+    PendingExport pending;
+    std::int64_t failures = 0;
+  };
+  struct Answer {
+    std::size_t item = 0;
+    connector::Outcome outcome;
+  };
+  std::vector<Item> next_chunk(Operation operation, store::Page& page);
+  void run_chunk(Operation operation, std::vector<Item> items);
+  void mark_attempted(std::vector<Item>& items);
+  bool answered_by_lookup(const Item& item, std::vector<Answer>& answers);
+  void record(Operation operation, std::vector<Item>& items, std::vector<Answer>& answers);
+  struct SentRows {
+    std::vector<store::Reference> rows;
+    std::unordered_map<std::int64_t, std::string> anchors;
+  };
+  [[nodiscard]] SentRows load_rows(const std::vector<Item>& items) const;
+  void record_sent(Operation operation, Item& item, const connector::Sent& sent, const SentRows& rows,
+                   std::vector<store::ObjectWrite>& writes);
+  void record_references(Item& item, const connector::Sent& sent, const SentRows& loaded, store::Object& object);
+  store::ObjectError failure(const Item& item, const Error& error);
+  void look_at_switches();
+
+  const Context& context_;
+  const ConnectorInfo& info_;
+  connector::Connector& directory_;
+  std::string correlation_;
+  std::vector<store::Reference> references_;
+  std::vector<store::ObjectError> errors_;
+  std::vector<ObjectId> removed_;
+};
+
+/// Staging may have been switched on, or the lease lost, by somebody else since the last chunk.
+void Exporter::look_at_switches() {
+  context_.check_stop();
+  if (staging(context_.store)) {
+    throw Error(Fault::denied, "export.staging", "staging mode was switched on: the export stops here",
+                "What was sent stays sent; the rest is pending. `linkspan staging off` allows exports again.");
+  }
+  // An empty batch commits nothing, but its commit checks the lease.
+  context_.store.batch(context_.lease)->commit();
+}
+
+std::vector<Exporter::Item> Exporter::next_chunk(Operation operation, store::Page& page) {
+  const auto view = context_.store.view();
+  const auto summary = context_.store.summary();
+  const Time now = context_.clock.now();
+  std::vector<Item> items;
+  while (items.size() < k_chunk) {
+    auto objects = view->scan_pending(info_.id, page);
+    if (objects.empty()) break;
+    page.after = objects.back().object.id.value;
+    std::erase_if(objects, [&](const auto& one) {
+      return operation == Operation::none ? !one.object.pending_references || one.object.anchor.empty() ||
+                                                one.object.pending == Operation::remove
+                                          : one.object.pending != operation;
+    });
+    if (objects.empty()) continue;
+    std::vector<ObjectId> ids;
+    for (const auto& one : objects) ids.push_back(one.object.id);
+    std::unordered_map<std::int64_t, store::ObjectError> errors;
+    for (store::ObjectError& error : summary->errors_of(ids)) {
+      if (error.stage == "export") errors.emplace(error.object.value, std::move(error));
+    }
+    auto pending = pending_exports(context_, info_, correlation_, *view, objects);
+    for (std::size_t i = 0; i < objects.size(); ++i) {
+      Item item{std::move(objects[i]), std::move(pending[i]), 0};
+      if (const auto error = errors.find(item.loaded.object.id.value); error != errors.end()) {
+        item.failures = error->second.count;
+        if (error->second.retry_at > now) {
+          counters.add("waiting_for_retry");
+          continue;
+        }
+      }
+      if (operation == Operation::none) {
+        item.pending.change.operation = Operation::update;
+        item.pending.change.attributes.clear();
+        if (item.pending.change.references.empty()) continue;
+      } else {
+        item.pending.change.references.clear();
+      }
+      items.push_back(std::move(item));
+    }
+  }
+  return items;
+}
+
+/// Before an add is sent the intent is made durable, so that whoever comes after a crash looks before adding again.
+void Exporter::mark_attempted(std::vector<Item>& items) {
+  std::vector<store::ObjectWrite> writes;
+  for (const Item& item : items) {
+    if (item.loaded.object.observed_hash == k_attempted) continue;
+    store::ObjectWrite write;
+    write.object = item.loaded.object;
+    write.object.observed_hash = k_attempted;
+    writes.push_back(std::move(write));
+  }
+  const auto batch = context_.store.batch(context_.lease);
+  batch->put_objects(writes);
+  batch->commit();
+}
+
+/// Whether an earlier, unanswered add of this object did arrive.
+bool Exporter::answered_by_lookup(const Item& item, std::vector<Answer>& answers) {
+  if (item.loaded.object.observed_hash != k_attempted || correlation_.empty() || item.pending.correlation.empty())
+    return false;
+  const std::size_t index = answers.size();
+  try {
+    auto found = directory_.find(item.pending.change.object_type, correlation_, model::Value(item.pending.correlation));
+    if (found.empty()) return false;
+    if (found.size() > 1) {
+      Error several(Fault::conflict, "export.several_found",
+                    fmt::format("{}: {} holds {} objects with {} = {}", item.pending.name, info_.name, found.size(),
+                                correlation_, item.pending.correlation),
+                    "Remove the surplus account in the target; the next cycle adopts the other.");
+      answers.push_back({index, connector::Failed{std::move(several), false}});
+      return true;
+    }
+    connector::Sent sent;
+    sent.anchor = found.front().anchor;
+    sent.dn = found.front().dn;
+    answers.push_back({index, std::move(sent)});
+    counters.add("found_after_uncertainty");
+  } catch (const Error& error) {
+    if (error.fault() == Fault::denied || error.fault() == Fault::cancelled) throw;
+    answers.push_back({index, connector::Failed{error, true}});
+  }
+  return true;
+}
+
+void Exporter::run_chunk(Operation operation, std::vector<Item> items) {
+  look_at_switches();
+  std::vector<Answer> answers;
+  std::vector<std::size_t> to_send;
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    if (operation == Operation::add) {
+      const std::size_t before = answers.size();
+      if (answered_by_lookup(items[i], answers)) {
+        answers[before].item = i;
+        continue;
+      }
+    }
+    to_send.push_back(i);
+  }
+  if (operation == Operation::add) mark_attempted(items);
+  std::vector<model::Export> exports;
+  exports.reserve(to_send.size());
+  for (const std::size_t i : to_send) exports.push_back(items[i].pending.change);
+  try {
+    directory_.send(
+        exports,
+        [&](std::size_t index, connector::Outcome outcome) { answers.push_back({to_send[index], std::move(outcome)}); },
+        context_.stop);
+  } catch (...) {
+    record(operation, items, answers);  // what was answered before the end is not forgotten
+    throw;
+  }
+  record(operation, items, answers);
+}
+
+/// The pending rows of what was sent, as they are now, with the anchors of their targets.
+Exporter::SentRows Exporter::load_rows(const std::vector<Item>& items) const {
+  SentRows loaded;
+  const auto view = context_.store.view();
+  std::vector<ObjectId> ids;
+  for (const Item& item : items) ids.push_back(item.loaded.object.id);
+  loaded.rows = view->references_of(ids, true);
+  std::vector<ObjectId> targets;
+  for (const store::Reference& row : loaded.rows) targets.push_back(row.target);
+  std::sort(targets.begin(), targets.end());
+  targets.erase(std::unique(targets.begin(), targets.end()), targets.end());
+  for (auto& one : view->load_objects(targets, store::no_images)) {
+    loaded.anchors.emplace(one.object.id.value, std::move(one.object.anchor));
+  }
+  return loaded;
+}
+
+void Exporter::record_references(Item& item, const connector::Sent& sent, const SentRows& loaded,
+                                 store::Object& object) {
+  using Named = std::tuple<std::string_view, std::string_view, bool>;
+  const auto named = [](const std::vector<model::ReferenceChange>& changes) {
+    std::set<Named> names;
+    for (const model::ReferenceChange& change : changes) names.emplace(change.attribute, change.target, change.add);
+    return names;
+  };
+  const std::set<Named> asked = named(item.pending.change.references);
+  const std::set<Named> refused = named(sent.references_refused);
+  const auto [first, last] =
+      std::equal_range(loaded.rows.begin(), loaded.rows.end(), store::Reference{object.id, 0, {}, 0},
+                       [](const auto& a, const auto& b) { return a.object < b.object; });
+  bool pending = false;
+  for (auto row = first; row != last; ++row) {
+    const auto anchor = loaded.anchors.find(row->target.value);
+    const std::string attribute = context_.store.names().name(row->attribute);
+    const bool add = (row->bits & store::reference_desired) != 0;
+    const Named name{attribute, anchor == loaded.anchors.end() ? std::string_view() : std::string_view(anchor->second),
+                     add};
+    if (!asked.contains(name) || refused.contains(name)) {
+      pending = true;
+      continue;
+    }
+    store::Reference changed = *row;
+    changed.bits &= static_cast<std::uint8_t>(~(store::reference_sent_add | store::reference_sent_remove));
+    changed.bits |= add ? store::reference_sent_add : store::reference_sent_remove;
+    references_.push_back(changed);
+    counters.add("references_sent");
+  }
+  object.pending_references = pending;
+  if (!refused.empty()) {
+    errors_.push_back(failure(
+        item, Error(Fault::invalid, "export.references_refused",
+                    fmt::format("{}: the target refused {} of its references", item.pending.name, refused.size()))));
+  }
+}
+
+void Exporter::record_sent(Operation operation, Item& item, const connector::Sent& sent, const SentRows& rows,
+                           std::vector<store::ObjectWrite>& writes) {
+  if (operation == Operation::remove) {
+    removed_.push_back(item.loaded.object.id);
+    counters.add("deleted");
+    return;
+  }
+  store::ObjectWrite write;
+  write.object = item.loaded.object;
+  write.images = item.loaded.images;
+  store::Object& object = write.object;
+  if (!sent.anchor.empty()) object.anchor = sent.anchor;
+  if (!sent.dn.empty()) object.dn = sent.dn;
+  object.observed_hash = k_unconfirmed;
+  if (operation == Operation::none) {
+    record_references(item, sent, rows, object);
+  } else {
+    model::Image pending_sent = model::decode(write.images.sent);
+    model::Image shadow = model::decode(write.images.shadow);
+    for (const model::AttributeChange& change : item.pending.change.attributes) {
+      const model::NameId name = context_.store.names().id(change.name);
+      model::record_sent(pending_sent, shadow, name, change.after);
+    }
+    write.images.sent = model::encode(pending_sent);
+    write.images.shadow = shadow.empty() ? std::string() : model::encode(shadow);
+    write.mask = static_cast<store::ImageMask>(store::sent_image | store::shadow_image);
+    object.pending = pending_operation(object, write.images);
+    counters.add(operation == Operation::add ? "added" : operation == Operation::rename ? "renamed" : "updated");
+  }
+  writes.push_back(std::move(write));
+  store::ObjectError forgotten;
+  forgotten.object = object.id;
+  forgotten.stage = "export";
+  if (sent.references_refused.empty() && item.failures > 0) errors_.push_back(std::move(forgotten));
+}
+
+store::ObjectError Exporter::failure(const Item& item, const Error& error) {
+  store::ObjectError record;
+  record.object = item.loaded.object.id;
+  record.stage = "export";
+  record.error = error.id();
+  record.message = error.what();
+  if (!error.hint().empty()) record.message += " " + error.hint();
+  record.first_at = record.last_at = context_.clock.now();
+  record.count = 1;
+  if (!is_transient(error.fault())) {
+    record.retry_at = record.last_at + retry_delay(item.failures + 1);
+    record.quarantined = item.failures + 1 >= k_quarantine_after;
+    if (record.quarantined) counters.add("quarantined");
+  }
+  counters.add("failed");
+  return record;
+}
+
+void Exporter::record(Operation operation, std::vector<Item>& items, std::vector<Answer>& answers) {
+  references_.clear();
+  errors_.clear();
+  removed_.clear();
+  std::vector<store::ObjectWrite> writes;
+  const SentRows rows = operation == Operation::none ? load_rows(items) : SentRows{};
+  const auto batch = context_.store.batch(context_.lease);
+  for (Answer& answer : answers) {
+    Item& item = items[answer.item];
+    if (auto* sent = std::get_if<connector::Sent>(&answer.outcome)) {
+      record_sent(operation, item, *sent, rows, writes);
+      continue;
+    }
+    const auto& failed = std::get<connector::Failed>(answer.outcome);
+    errors_.push_back(failure(item, failed.error));
+    if (operation != Operation::add || failed.uncertain) continue;
+    store::ObjectWrite write;  // it certainly did not arrive: no need to look next time
+    write.object = item.loaded.object;
+    write.object.observed_hash.clear();
+    writes.push_back(std::move(write));
+  }
+  batch->put_objects(writes);
+  batch->put_references(references_);
+  batch->remove_objects(removed_);
+  batch->put_errors(errors_);
+  batch->commit();
+}
+
+void Exporter::pass(Operation operation) {
+  store::Page page{0, k_chunk};
+  std::uint64_t done = 0;
+  for (;;) {
+    context_.check_stop();
+    std::vector<Item> items = next_chunk(operation, page);
+    if (items.empty()) return;
+    done += items.size();
+    run_chunk(operation, std::move(items));
+    context_.report(
+        fmt::format("export {} ({})", info_.name,
+                    operation == Operation::none ? std::string_view("references") : model::name_of(operation)),
+        done);
+  }
+}
+
+std::int64_t existing_objects(store::Store& store, store::ConnectorId id) {
+  for (const store::ConnectorCounts& counts : store.summary()->counts()) {
+    if (counts.connector == id) return counts.objects - counts.adds;
+  }
+  return 0;
+}
+
+}  // namespace
+
+bool staging(store::Store& store) { return store.configuration().setting("staging").value_or("off") == "on"; }
+
+ExportResult export_connector(const Context& context, const ConnectorInfo& info, connector::Connector& directory,
+                              const ExportRequest& request) {
+  if (staging(context.store)) {
+    throw Error(Fault::denied, "export.staging",
+                fmt::format("this server is in staging mode: nothing is exported to {}", info.name),
+                "Review with `linkspan pending`, then `linkspan staging off`.");
+  }
+  ExportResult result;
+  result.change_set = summarize(context, info, directory.capabilities().correlation_attribute);
+  if (request.approved && *request.approved != result.change_set.fingerprint) {
+    throw Error(Fault::conflict, "export.not_as_approved",
+                fmt::format("the change set of {} is no longer the approved one: it is now {}", info.name,
+                            result.change_set.fingerprint),
+                "Review it again with `linkspan pending`, and approve what is there now.");
+  }
+  if (!request.approved) {
+    result.verdict = judge(result.change_set.counts, existing_objects(context.store, info.id),
+                           guard_limits(context.store.configuration().settings(), info.name));
+    result.blocked = result.verdict.blocked;
+    if (result.blocked) return result;
+  }
+  Exporter exporter(context, info, directory);
+  for (const Operation operation :
+       {Operation::add, Operation::update, Operation::none, Operation::rename, Operation::remove}) {
+    exporter.pass(operation);
+  }
+  result.counters = std::move(exporter.counters);
+  return result;
+}
+
+}  // namespace linkspan::sync
