@@ -45,7 +45,8 @@ class Image {
   void set(NameId name, Values values);
   void set_references(NameId name, std::vector<ReferenceSource> references);
   void erase(NameId name);
-  [[nodiscard]] const std::vector<ImageAttribute>& attributes() const { return attributes_; }
+  [[nodiscard]] const std::vector<ImageAttribute>& attributes() const& { return attributes_; }
+  const std::vector<ImageAttribute>& attributes() && = delete;  // `for (… : decode(bytes).attributes())` would dangle
   [[nodiscard]] bool empty() const { return attributes_.empty(); }
 
   /// Builders that already hold sorted, canonical attributes (the codec) hand them over as they are.

@@ -46,8 +46,8 @@ void prepare_inbound(Node& node, const rules::RuleSet& rules) {
                                         : model::effective(node.imported, model::decode(node.images.sent),
                                                            model::decode(node.images.shadow));
   if (node.object.desired == store::Desired::present) {
-    const model::Image desired = model::decode(node.images.desired);
-    for (const model::ImageAttribute& attribute : model::difference(node.image, desired).attributes()) {
+    const model::Image pending = model::difference(node.image, model::decode(node.images.desired));
+    for (const model::ImageAttribute& attribute : pending.attributes()) {
       if (attribute.values.empty()) {
         node.image.erase(attribute.name);
       } else {
