@@ -1,0 +1,138 @@
+#include <fmt/core.h>
+
+#include <atomic>
+#include <memory>
+#include <utility>
+
+#include "connector_ldap/internal/checks.h"
+#include "connector_ldap/internal/entry_reader.h"
+#include "connector_ldap/internal/imports.h"
+#include "connector_ldap/ldap.h"
+
+namespace linkspan::connector_ldap {
+
+using connector::Capabilities;
+using connector::Import;
+using connector::ImportRequest;
+using connector::Outcome;
+
+namespace {
+
+/// What a filter may hold as it is (RFC 4515, section 3); everything else is escaped byte by byte.
+std::string escape_filter(std::string_view value) {
+  std::string made;
+  for (const char c : value) {
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
+                       c == '-' || c == '@' || c == '_' || c == ' ';
+    if (plain) {
+      made += c;
+    } else {
+      made += fmt::format("\\{:02x}", static_cast<unsigned char>(c));
+    }
+  }
+  return made;
+}
+
+/// A value as LDAP writes it.
+std::string assertion_of(const model::Value& value) {
+  if (const auto* bytes = std::get_if<model::Binary>(&value)) return bytes->bytes;
+  if (const auto* truth = std::get_if<bool>(&value)) return *truth ? "TRUE" : "FALSE";
+  if (const auto* time = std::get_if<Time>(&value)) {
+    std::string text = to_rfc3339(*time);
+    std::erase_if(text, [](char c) { return c == '-' || c == ':' || c == 'T'; });
+    return text;
+  }
+  return model::to_text(value);
+}
+
+class LdapConnector final : public connector::Connector {
+ public:
+  LdapConnector(LdapSettings settings, vault::Secret password, Logger& logger)
+      : settings_(std::move(settings)), password_(std::move(password)), logger_(logger) {}
+
+  Capabilities capabilities() override {
+    if (!asked_) static_cast<void>(open({}, false));
+    Capabilities made;
+    made.delta_import = synchronizes_;
+    made.delta_reports_removals = synchronizes_;
+    return made;
+  }
+
+  model::Schema schema() override { return open({}, true).schema->to_model(); }
+
+  std::vector<connector::Check> test() override { return run_checks(settings_, password_, logger_); }
+
+  std::unique_ptr<Import> import(const ImportRequest& request, std::stop_token stop) override {
+    Opened opened = open(stop, true);
+    if (request.watermark.empty()) return full_import(std::move(opened), settings_, logger_, std::move(stop));
+    return delta_import(std::move(opened), settings_, logger_, std::move(stop), request.watermark);
+  }
+
+  void send(std::span<const model::Export> exports, const std::function<void(std::size_t, Outcome)>& /*done*/,
+            std::stop_token /*stop*/) override {
+    if (exports.empty()) return;
+    throw Error(Fault::invalid, "ldap.export_unsupported", "an LDAP directory takes no exports",
+                "let no outbound rule name this connector");
+  }
+
+  std::vector<model::Entry> find(std::string_view object_type, std::string_view attribute,
+                                 const model::Value& value) override {
+    if (!is_descriptor(object_type) || !is_descriptor(attribute)) {
+      throw Error(Fault::invalid, "ldap.settings",
+                  fmt::format("\"{}\" or \"{}\" is not a name of the schema", object_type, attribute));
+    }
+    Opened opened = open({}, true);
+    EntryReader reader(*opened.schema, {std::string(object_type)}, settings_.attributes);
+    const std::string filter =
+        fmt::format("(&(objectClass={})({}={}))", object_type, attribute, escape_filter(assertion_of(value)));
+    std::vector<model::Entry> found;
+    for (const std::string& container : opened.scope.containers) {
+      for (const Message& message : opened.session->read(
+               {.base = container, .filter = filter, .attributes = reader.requested(), .size_limit = 2})) {
+        model::Entry entry;
+        static_cast<void>(reader.read(*opened.session, message.get(), {}, entry));
+        if (found.size() < 2 && !opened.scope.excludes(entry.dn)) found.push_back(std::move(entry));
+      }
+    }
+    return found;
+  }
+
+ private:
+  Opened open(const std::stop_token& stop, bool with_schema) {
+    Opened made;
+    made.session = std::make_unique<Session>(settings_, password_, logger_, stop);
+    made.root = load_root_dse(*made.session, stop);
+    made.scope = resolve_scope(settings_, made.root, made.session->where());
+    synchronizes_ = can_synchronize(made);
+    asked_ = true;
+    if (with_schema)
+      made.schema = std::make_unique<DirectorySchema>(load_schema(*made.session, made.root.subschema, stop));
+    return made;
+  }
+
+  const LdapSettings settings_;
+  const vault::Secret password_;
+  Logger& logger_;
+  std::atomic<bool> asked_ = false;
+  std::atomic<bool> synchronizes_ = false;
+};
+
+}  // namespace
+
+connector::Kind ldap_kind() {
+  connector::Kind kind;
+  kind.name = "ldap";
+  kind.description = "LDAP directory (OpenLDAP and the like)";
+  kind.settings = setting_specs();
+  kind.secrets = {{"password", "password of bind_dn", false, false, ""}};
+  kind.make = [](const connector::Settings& settings, connector::Secrets secrets,
+                 Logger& logger) -> std::unique_ptr<connector::Connector> {
+    LdapSettings made = read_settings(settings, secrets);
+    const auto password = secrets.find("password");
+    return std::make_unique<LdapConnector>(
+        std::move(made), password == secrets.end() ? vault::Secret() : std::move(password->second), logger);
+  };
+  return kind;
+}
+
+}  // namespace linkspan::connector_ldap

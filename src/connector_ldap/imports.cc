@@ -1,0 +1,304 @@
+#include "connector_ldap/internal/imports.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "connector_ldap/internal/entry_reader.h"
+#include "connector_ldap/internal/searches.h"
+#include "model/dn.h"
+
+namespace linkspan::connector_ldap {
+
+using connector::Import;
+using connector::ImportEnd;
+using model::Observation;
+
+namespace {
+
+constexpr std::size_t k_batch = 1000;
+constexpr const char* k_everything = "(objectClass=*)";
+
+Observation only_anchor(Observation::Kind kind, std::string anchor) {
+  Observation made;
+  made.kind = kind;
+  made.entry.anchor = std::move(anchor);
+  return made;
+}
+
+int page_size(const Opened& opened, const LdapSettings& settings) {
+  return opened.root.offers(LDAP_CONTROL_PAGEDRESULTS) ? settings.page_size : 0;
+}
+
+void tell_references(Logger& logger, const Session& session, std::size_t count) {
+  if (count == 0) return;
+  logger.log(Level::warning, "ldap.elsewhere", "parts of the tree are on other servers, and were not read",
+             {{"server", session.where()}, {"references", std::to_string(count)}});
+}
+
+/// OpenLDAP keeps one sequence number for a whole database, and shows it: a cookie got below a container then serves
+/// for the base as well. Elsewhere a cookie may be tied to the search it came from.
+bool cookie_is_of_the_database(Opened& opened, const std::stop_token& stop) {
+  const std::string base_key = model::dn_key(opened.scope.bases.front());
+  for (const std::string& suffix : opened.root.naming_contexts) {
+    if (!model::is_within(base_key, model::dn_key(suffix))) continue;
+    try {
+      const auto entries =
+          opened.session->read({.base = suffix, .scope = LDAP_SCOPE_BASE, .attributes = {"contextCSN"}}, stop);
+      return !entries.empty() && !values_of(opened.session->handle(), entries.front().get(), "contextCSN").empty();
+    } catch (const Error& error) {
+      if (error.fault() != Fault::not_found && error.fault() != Fault::denied) throw;
+      return false;  // the account may not see it
+    }
+  }
+  return false;
+}
+
+class FullImport final : public Import {
+ public:
+  FullImport(Opened opened, const LdapSettings& settings, Logger& logger, std::stop_token stop)
+      : opened_(std::move(opened)),
+        settings_(settings),
+        logger_(logger),
+        stop_(std::move(stop)),
+        reader_(*opened_.schema, settings.object_types, settings.attributes),
+        by_sync_(can_synchronize(opened_)) {
+    wide_ = by_sync_ && !opened_.scope.whole_base() && !cookie_is_of_the_database(opened_, stop_);
+  }
+
+  bool next(std::vector<Observation>& batch) override {
+    batch.clear();
+    try {
+      fill(batch);
+    } catch (SyncRefused& refused) {
+      if (delivered_) throw std::move(refused.error);
+      fall_back(refused.error);
+      batch.clear();
+      fill(batch);
+    }
+    delivered_ = delivered_ || !batch.empty();
+    return !batch.empty();
+  }
+
+  ImportEnd end() override { return {make_watermark(settings_, opened_.scope, cookie_), true}; }
+
+ private:
+  struct Item {
+    Message entry;
+    std::string anchor;  ///< when the server said it apart from the entry
+  };
+
+  void fall_back(const Error& error) {
+    logger_.log(Level::info, "ldap.sync_refused", "the server does not synchronize for this account: reading in pages",
+                {{"server", opened_.session->where()}, {"reason", error.message()}});
+    by_sync_ = false;
+    wide_ = false;
+    sync_.reset();
+    cookie_.clear();
+    at_ = 0;
+  }
+
+  void fill(std::vector<Observation>& batch) {
+    while (batch.size() < k_batch) {
+      Item item = take();
+      if (!item.entry) return;
+      Observation& made = batch.emplace_back();
+      const EntryFacts facts = reader_.read(*opened_.session, item.entry.get(), std::move(item.anchor), made.entry);
+      const bool counts =
+          facts.in_scope && (wide_ ? opened_.scope.contains(made.entry.dn) : !opened_.scope.excludes(made.entry.dn));
+      if (!counts) batch.pop_back();
+    }
+  }
+
+  /// The next entry of all searches, null at the end of the last.
+  Item take() {
+    for (;;) {
+      if (sync_) {
+        while (auto event = sync_->next()) {
+          // A list of identities has no place in a first synchronization; what is not told is not there.
+          if (event->entry) return {std::move(event->entry), std::move(event->state.uuid)};
+        }
+        if (at_ == 1) cookie_ = sync_->done().cookie;  // the oldest covers the others' changes as well
+        tell_references(logger_, *opened_.session, sync_->references());
+        sync_.reset();
+      }
+      if (pages_) {
+        if (Message entry = pages_->next()) return {std::move(entry), {}};
+        tell_references(logger_, *opened_.session, pages_->references());
+        pages_.reset();
+      }
+      if (!begin_next()) return {};
+    }
+  }
+
+  bool begin_next() {
+    const std::vector<std::string>& bases = wide_ ? opened_.scope.bases : opened_.scope.containers;
+    if (at_ == bases.size()) return false;
+    Search search{
+        .base = bases[at_++], .filter = wide_ ? k_everything : opened_.scope.filter, .attributes = reader_.requested()};
+    if (by_sync_) {
+      sync_.emplace(*opened_.session, std::move(search), std::string(), stop_);
+    } else {
+      pages_.emplace(*opened_.session, std::move(search), page_size(opened_, settings_), stop_);
+    }
+    return true;
+  }
+
+  Opened opened_;
+  const LdapSettings& settings_;
+  Logger& logger_;
+  std::stop_token stop_;
+  EntryReader reader_;
+  bool by_sync_;
+  bool wide_ = false;  ///< the whole base is read, and the containers are picked here
+  bool delivered_ = false;
+  std::size_t at_ = 0;
+  std::string cookie_;
+  std::optional<SyncSearch> sync_;
+  std::optional<PagedSearch> pages_;
+};
+
+/// Reads what changed anywhere below the base, so that what left a container is seen to leave it.
+class DeltaImport final : public Import {
+ public:
+  DeltaImport(Opened opened, const LdapSettings& settings, Logger& logger, std::stop_token stop, std::string cookie)
+      : opened_(std::move(opened)),
+        settings_(settings),
+        logger_(logger),
+        stop_(std::move(stop)),
+        reader_(*opened_.schema, settings.object_types, settings.attributes),
+        cookie_(std::move(cookie)) {
+    Search search{.base = opened_.scope.bases.front(), .filter = k_everything, .attributes = reader_.requested()};
+    search.attributes.emplace_back("hasSubordinates");
+    sync_.emplace(*opened_.session, std::move(search), cookie_, stop_);
+  }
+
+  bool next(std::vector<Observation>& batch) override {
+    batch.clear();
+    try {
+      while (batch.size() < k_batch && advance(batch)) {
+      }
+    } catch (SyncRefused& refused) {
+      throw Error(Fault::invalid, "connector.watermark_refused", refused.error.message(),
+                  "a full import begins a new series");
+    }
+    return !batch.empty();
+  }
+
+  ImportEnd end() override { return {make_watermark(settings_, opened_.scope, cookie_), complete_}; }
+
+ private:
+  /// One message; false when there is none left.
+  bool advance(std::vector<Observation>& batch) {
+    if (sync_) {
+      if (auto event = sync_->next()) {
+        take(*event, batch);
+      } else {
+        end_of_sync();
+      }
+      return true;
+    }
+    if (!pages_ && !begin_subtree()) return false;
+    try {
+      Message entry = pages_->next();
+      if (!entry) {
+        pages_.reset();
+      } else {
+        convert(entry.get(), {}, batch);
+      }
+    } catch (const Error& error) {
+      // Moved or removed since: that is in the next delta.
+      if (error.id() != "ldap.no_container") throw;
+      pages_.reset();
+    }
+    return true;
+  }
+
+  void take(SyncSearch::Event& event, std::vector<Observation>& batch) {
+    const auto kind = event.info.refresh_deletes ? Observation::Kind::gone : Observation::Kind::unchanged;
+    for (std::string& uuid : event.info.uuids) batch.push_back(only_anchor(kind, std::move(uuid)));
+    if (!event.entry) return;
+    if (event.state.state == LDAP_SYNC_DELETE) {
+      batch.push_back(only_anchor(Observation::Kind::gone, std::move(event.state.uuid)));
+    } else if (event.state.state == LDAP_SYNC_PRESENT) {
+      batch.push_back(only_anchor(Observation::Kind::unchanged, std::move(event.state.uuid)));
+    } else {
+      convert(event.entry.get(), std::move(event.state.uuid), batch);
+    }
+  }
+
+  void convert(LDAPMessage* message, std::string anchor, std::vector<Observation>& batch) {
+    Observation made;
+    const EntryFacts facts = reader_.read(*opened_.session, message, std::move(anchor), made.entry);
+    if (facts.has_children && sync_) moved_.push_back(made.entry.dn);
+    if (facts.in_scope && opened_.scope.contains(made.entry.dn)) {
+      batch.push_back(std::move(made));
+    } else {
+      batch.push_back(only_anchor(Observation::Kind::gone, std::move(made.entry.anchor)));
+    }
+  }
+
+  void end_of_sync() {
+    const SyncDone& done = sync_->done();
+    if (!done.cookie.empty()) cookie_ = done.cookie;
+    complete_ = !done.refresh_deletes;
+    tell_references(logger_, *opened_.session, sync_->references());
+    sync_.reset();
+    // A renamed container takes all below it along, and the server tells only of the container itself.
+    const std::string base_key = model::dn_key(opened_.scope.bases.front());
+    std::vector<std::pair<std::string, std::string>> keyed;
+    for (std::string& dn : moved_) keyed.emplace_back(model::dn_key(dn), std::move(dn));
+    moved_.clear();
+    for (const auto& [key, dn] : keyed) {
+      const bool covered = std::ranges::any_of(keyed, [&](const auto& other) {
+        return other.first != key && other.first != base_key && model::is_within(key, other.first);
+      });
+      if (key != base_key && !covered) moved_.push_back(dn);
+    }
+  }
+
+  bool begin_subtree() {
+    if (moved_.empty()) return false;
+    Search search{.base = moved_.back(), .filter = k_everything, .attributes = reader_.requested()};
+    moved_.pop_back();
+    pages_.emplace(*opened_.session, std::move(search), page_size(opened_, settings_), stop_);
+    return true;
+  }
+
+  Opened opened_;
+  const LdapSettings& settings_;
+  Logger& logger_;
+  std::stop_token stop_;
+  EntryReader reader_;
+  std::string cookie_;
+  bool complete_ = false;
+  std::vector<std::string> moved_;  ///< containers that changed: what lies below may have a new name
+  std::optional<SyncSearch> sync_;
+  std::optional<PagedSearch> pages_;
+};
+
+}  // namespace
+
+bool can_synchronize(const Opened& opened) {
+  return opened.root.offers(LDAP_CONTROL_SYNC) && opened.scope.bases.size() == 1;
+}
+
+std::unique_ptr<Import> full_import(Opened opened, const LdapSettings& settings, Logger& logger, std::stop_token stop) {
+  return std::make_unique<FullImport>(std::move(opened), settings, logger, std::move(stop));
+}
+
+std::unique_ptr<Import> delta_import(Opened opened, const LdapSettings& settings, Logger& logger, std::stop_token stop,
+                                     std::string_view watermark) {
+  std::string cookie = read_watermark(settings, opened.scope, watermark);
+  if (!can_synchronize(opened)) {
+    throw Error(Fault::invalid, "connector.watermark_refused",
+                fmt::format("{}: the server no longer offers content synchronization", opened.session->where()),
+                "a full import begins a new series");
+  }
+  return std::make_unique<DeltaImport>(std::move(opened), settings, logger, std::move(stop), std::move(cookie));
+}
+
+}  // namespace linkspan::connector_ldap

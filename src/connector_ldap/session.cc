@@ -1,0 +1,311 @@
+#include "connector_ldap/internal/session.h"
+
+#include <fmt/core.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+
+#include "base/text.h"
+
+namespace linkspan::connector_ldap {
+
+namespace {
+
+constexpr std::chrono::milliseconds k_slice{200};  ///< how long a wait does not look at the stop token
+constexpr const char* k_system_authorities = "/etc/ssl/certs/ca-certificates.crt";
+
+timeval to_timeval(std::chrono::milliseconds duration) {
+  timeval made{};
+  made.tv_sec = duration.count() / 1000;
+  made.tv_usec = (duration.count() % 1000) * 1000;
+  return made;
+}
+
+std::string diagnostic_of(LDAP* handle) {
+  char* text = nullptr;
+  ldap_get_option(handle, LDAP_OPT_DIAGNOSTIC_MESSAGE, &text);
+  std::string made = text != nullptr ? printable(text, 300) : std::string();
+  ldap_memfree(text);
+  return made;
+}
+
+int last_code(LDAP* handle) {
+  int code = LDAP_OTHER;
+  ldap_get_option(handle, LDAP_OPT_RESULT_CODE, &code);
+  return code == LDAP_SUCCESS ? LDAP_SERVER_DOWN : code;
+}
+
+/// libldap tells a refused certificate only in words, which differ between the libraries it is built with.
+bool speaks_of_certificate(std::string_view diagnostic) {
+  const std::string text = to_lower(diagnostic);
+  return std::ranges::any_of(
+      std::initializer_list<std::string_view>{"certificate", "hostname", "unknown ca", "peer cert"},
+      [&](std::string_view word) { return text.find(word) != std::string::npos; });
+}
+
+Error certificate_error(std::string_view where, std::string_view diagnostic) {
+  return {Fault::denied, "ldap.certificate", fmt::format("{}: the certificate is not trusted: {}", where, diagnostic),
+          "set ca_file to the certificate of the authority that signed the server's, and use the host name that the "
+          "certificate holds"};
+}
+
+}  // namespace
+
+Error result_error(int code, std::string_view diagnostic, std::string_view where, std::string_view what) {
+  const std::string text = fmt::format("{}: {}: {} ({}){}{}", where, what, ldap_err2string(code), code,
+                                       diagnostic.empty() ? "" : ": ", printable(diagnostic, 300));
+  switch (code) {
+    case LDAP_INVALID_CREDENTIALS:
+    case LDAP_INAPPROPRIATE_AUTH:
+      return {Fault::denied, "ldap.credentials", text, "check bind_dn and the password of this connector"};
+    case LDAP_INSUFFICIENT_ACCESS:
+      return {Fault::denied, "ldap.access", text, "let the account of this connector read what it imports"};
+    case LDAP_STRONG_AUTH_REQUIRED:
+    case LDAP_CONFIDENTIALITY_REQUIRED:
+      return {Fault::denied, "ldap.encryption_required", text, "use an ldaps:// url, or start_tls = always"};
+    case LDAP_SIZELIMIT_EXCEEDED:
+    case LDAP_TIMELIMIT_EXCEEDED:
+    case LDAP_ADMINLIMIT_EXCEEDED:
+      return {Fault::invalid, "ldap.limit", text,
+              "raise the server's limit for the account of this connector (OpenLDAP: limits … size=unlimited)"};
+    case LDAP_NO_SUCH_OBJECT:
+      return {Fault::not_found, "ldap.no_container", text,
+              "check base and containers; an account that may not read a container is told that it is not there"};
+    case LDAP_BUSY:
+    case LDAP_UNAVAILABLE:
+      return {Fault::unavailable, "ldap.busy", text, "the server asks to try again later"};
+    case LDAP_SYNC_REFRESH_REQUIRED:
+      return {Fault::invalid, "connector.watermark_refused", text, "a full import begins a new series"};
+    case LDAP_SERVER_DOWN:
+    case LDAP_CONNECT_ERROR:
+      return {Fault::unavailable, "ldap.lost", text, "see whether the server is up, and its log"};
+    case LDAP_TIMEOUT:
+      return {Fault::unavailable, "ldap.timeout", text, "see whether the server is up; or raise timeout_seconds"};
+    case LDAP_REFERRAL:
+      return {Fault::invalid, "ldap.referral", text, "name the server that holds these entries in url"};
+    case LDAP_DECODING_ERROR:
+      return {Fault::unavailable, "ldap.garbled", text, "see whether an LDAP server listens there"};
+    default:
+      return {Fault::unavailable, "ldap.refused", text, "see the server's log"};
+  }
+}
+
+Session::Session(const LdapSettings& settings, const vault::Secret& password, Logger& logger, std::stop_token stop)
+    : settings_(settings), logger_(logger) {
+  std::optional<Error> first;
+  for (const ServerUrl& url : settings_.urls) {
+    try {
+      open(url, password, stop);
+      return;
+    } catch (const Error& error) {
+      close();
+      // Another server of the list is asked only when this one cannot be: a wrong password stays wrong.
+      if (error.fault() != Fault::unavailable || stop.stop_requested()) throw;
+      if (&url != &settings_.urls.back()) {
+        logger_.log(Level::warning, error.id(), error.what(), {{"server", url.text}});
+      }
+      if (!first) first = error;
+    } catch (...) {
+      close();
+      throw;
+    }
+  }
+  throw std::move(*first);
+}
+
+Session::~Session() { close(); }
+
+void Session::close() noexcept {
+  if (handle_ != nullptr) ldap_unbind_ext_s(handle_, nullptr, nullptr);
+  handle_ = nullptr;
+  encrypted_ = false;
+}
+
+void Session::open(const ServerUrl& url, const vault::Secret& password, const std::stop_token& stop) {
+  where_ = url.text;
+  if (const int code = ldap_initialize(&handle_, url.text.c_str()); code != LDAP_SUCCESS) {
+    throw Error(Fault::invalid, "ldap.settings", fmt::format("url: {}: {}", url.text, ldap_err2string(code)));
+  }
+  set_options(url);
+  encrypt(url);
+  bind(password, stop);
+}
+
+void Session::set_options(const ServerUrl& url) {
+  const int version = LDAP_VERSION3;
+  ldap_set_option(handle_, LDAP_OPT_PROTOCOL_VERSION, &version);
+  ldap_set_option(handle_, LDAP_OPT_REFERRALS, LDAP_OPT_OFF);
+  ldap_set_option(handle_, LDAP_OPT_RESTART, LDAP_OPT_ON);
+  const timeval patience = to_timeval(settings_.timeout);
+  const timeval connecting = to_timeval(std::min(settings_.timeout, std::chrono::seconds(15)));
+  ldap_set_option(handle_, LDAP_OPT_NETWORK_TIMEOUT, &connecting);
+  ldap_set_option(handle_, LDAP_OPT_TIMEOUT, &patience);
+  if (!url.local) set_tls_options();
+}
+
+void Session::set_tls_options() {
+  const std::string authorities = !settings_.ca_file.empty()                  ? settings_.ca_file
+                                  : ::access(k_system_authorities, R_OK) == 0 ? k_system_authorities
+                                                                              : std::string();
+  const int demand = settings_.verify ? LDAP_OPT_X_TLS_DEMAND : LDAP_OPT_X_TLS_NEVER;
+  const int least = LDAP_OPT_X_TLS_PROTOCOL_TLS1_2;
+  const int client = 0;
+  ldap_set_option(handle_, LDAP_OPT_X_TLS_REQUIRE_CERT, &demand);
+  ldap_set_option(handle_, LDAP_OPT_X_TLS_PROTOCOL_MIN, &least);
+  if (!authorities.empty()) ldap_set_option(handle_, LDAP_OPT_X_TLS_CACERTFILE, authorities.c_str());
+  if (ldap_set_option(handle_, LDAP_OPT_X_TLS_NEWCTX, &client) != LDAP_OPT_SUCCESS) {
+    throw Error(Fault::denied, "ldap.certificate", fmt::format("{}: no certificates can be read from it", authorities),
+                "set ca_file to a file with certificates (PEM) that this program may read");
+  }
+}
+
+void Session::encrypt(const ServerUrl& url) {
+  if (url.local) return;
+  if (url.tls) {
+    encrypted_ = true;  // the handshake comes with the first request
+  } else if (settings_.start_tls == StartTls::always || (settings_.start_tls == StartTls::automatic && !url.loopback)) {
+    const int code = ldap_start_tls_s(handle_, nullptr, nullptr);
+    const bool unknown_to_server = code == LDAP_PROTOCOL_ERROR || code == LDAP_UNWILLING_TO_PERFORM ||
+                                   code == LDAP_UNAVAILABLE || code == LDAP_OPERATIONS_ERROR;
+    if (unknown_to_server && settings_.start_tls == StartTls::always) {
+      throw Error(Fault::denied, "ldap.clear_text", fmt::format("{}: the server offers no StartTLS", where_),
+                  "use an ldaps:// url, or have TLS set up on the server");
+    }
+    if (code != LDAP_SUCCESS && !unknown_to_server) throw connect_error(code, "StartTLS");
+    encrypted_ = code == LDAP_SUCCESS;
+  }
+  if (encrypted_ && !settings_.verify) {
+    logger_.log(Level::warning, "ldap.verify_off", "the server's certificate is not checked: anybody may pose as it",
+                {{"server", where_}});
+  }
+  if (encrypted_ || url.loopback || settings_.bind_dn.empty()) return;
+  if (!settings_.allow_clear_text) {
+    throw Error(Fault::denied, "ldap.clear_text",
+                fmt::format("{}: the password would go over the network unencrypted", where_),
+                "use an ldaps:// url or start_tls; or set allow_clear_text if the network is yours alone");
+  }
+  logger_.log(Level::warning, "ldap.clear_text", "the password goes over the network unencrypted",
+              {{"server", where_}});
+}
+
+void Session::bind(const vault::Secret& password, const std::stop_token& stop) {
+  const std::string_view bytes = settings_.bind_dn.empty() ? std::string_view() : password.reveal();
+  berval credentials{bytes.size(), const_cast<char*>(bytes.data())};
+  int id = 0;
+  const int sent =
+      ldap_sasl_bind(handle_, settings_.bind_dn.c_str(), LDAP_SASL_SIMPLE, &credentials, nullptr, nullptr, &id);
+  if (sent != LDAP_SUCCESS) throw connect_error(sent, "connecting");
+  const Message answer = next(id, stop);
+  const Done done = parse_done(answer.get());
+  if (done.code != LDAP_SUCCESS) {
+    throw result_error(
+        done.code, done.diagnostic, where_,
+        settings_.bind_dn.empty() ? "binding anonymously" : fmt::format("binding as {}", settings_.bind_dn));
+  }
+}
+
+Error Session::connect_error(int code, std::string_view what) {
+  const std::string diagnostic = diagnostic_of(handle_);
+  if (speaks_of_certificate(diagnostic)) return certificate_error(where_, diagnostic);
+  return {
+      Fault::unavailable, "ldap.unreachable",
+      fmt::format("{}: {}: {}{}{}", where_, what, ldap_err2string(code), diagnostic.empty() ? "" : ": ", diagnostic),
+      "see whether the server is up, the url right, and the network open between"};
+}
+
+int Session::send(const Search& search, const std::vector<RequestControl>& controls) {
+  std::vector<char*> attributes;
+  for (const std::string& name : search.attributes) attributes.push_back(const_cast<char*>(name.c_str()));
+  attributes.push_back(nullptr);
+  std::vector<LDAPControl> held;
+  for (const RequestControl& control : controls) {
+    held.push_back({const_cast<char*>(control.oid.c_str()),
+                    {control.value.size(), const_cast<char*>(control.value.data())},
+                    static_cast<char>(control.critical ? 1 : 0)});
+  }
+  std::vector<LDAPControl*> pointers;
+  for (LDAPControl& control : held) pointers.push_back(&control);
+  pointers.push_back(nullptr);
+  int id = 0;
+  const int code = ldap_search_ext(handle_, search.base.c_str(), search.scope, search.filter.c_str(), attributes.data(),
+                                   0, pointers.data(), nullptr, nullptr, search.size_limit, &id);
+  if (code != LDAP_SUCCESS) {
+    throw result_error(code, diagnostic_of(handle_), where_, fmt::format("reading \"{}\"", search.base));
+  }
+  return id;
+}
+
+Message Session::next(int id, const std::stop_token& stop) {
+  const auto end = std::chrono::steady_clock::now() + settings_.timeout;
+  for (;;) {
+    timeval slice = to_timeval(k_slice);
+    LDAPMessage* message = nullptr;
+    const int kind = ldap_result(handle_, id, LDAP_MSG_ONE, &slice, &message);
+    if (kind > 0) return Message(message);
+    if (stop.stop_requested()) {
+      throw Error(Fault::cancelled, "ldap.stopped", fmt::format("{}: reading was stopped", where_));
+    }
+    if (kind < 0) {
+      const int code = last_code(handle_);
+      const std::string diagnostic = diagnostic_of(handle_);
+      if (encrypted_ && speaks_of_certificate(diagnostic)) throw certificate_error(where_, diagnostic);
+      throw result_error(code, diagnostic, where_, "the connection broke");
+    }
+    if (std::chrono::steady_clock::now() >= end) {
+      throw result_error(LDAP_TIMEOUT, {}, where_, fmt::format("no answer for {} seconds", settings_.timeout.count()));
+    }
+  }
+}
+
+Done Session::parse_done(LDAPMessage* message) {
+  Done done;
+  char* diagnostic = nullptr;
+  LDAPControl** controls = nullptr;
+  const int code = ldap_parse_result(handle_, message, &done.code, nullptr, &diagnostic, nullptr, &controls, 0);
+  done.controls.reset(controls);
+  if (diagnostic != nullptr) done.diagnostic = diagnostic;
+  ldap_memfree(diagnostic);
+  if (code != LDAP_SUCCESS && done.code == LDAP_SUCCESS) done.code = code;
+  return done;
+}
+
+std::vector<Message> Session::read(const Search& search, const std::stop_token& stop) {
+  const int id = send(search);
+  std::vector<Message> entries;
+  for (;;) {
+    Message message = next(id, stop);
+    const int kind = ldap_msgtype(message.get());
+    if (kind == LDAP_RES_SEARCH_ENTRY) entries.push_back(std::move(message));
+    if (kind != LDAP_RES_SEARCH_RESULT) continue;
+    const Done done = parse_done(message.get());
+    const bool enough = done.code == LDAP_SIZELIMIT_EXCEEDED && search.size_limit != 0;
+    if (done.code != LDAP_SUCCESS && !enough) {
+      throw result_error(done.code, done.diagnostic, where_, fmt::format("reading \"{}\"", search.base));
+    }
+    return entries;
+  }
+}
+
+void Session::abandon(int id) noexcept { ldap_abandon_ext(handle_, id, nullptr, nullptr); }
+
+std::string Session::tls_version() const {
+  if (!encrypted_) return {};
+  char* text = nullptr;
+  ldap_get_option(handle_, LDAP_OPT_X_TLS_VERSION, &text);
+  std::string made = text != nullptr ? text : "TLS";
+  ldap_memfree(text);
+  return made;
+}
+
+std::vector<std::string> values_of(LDAP* handle, LDAPMessage* entry, const char* attribute) {
+  std::vector<std::string> made;
+  berval** values = ldap_get_values_len(handle, entry, attribute);
+  for (berval** value = values; value != nullptr && *value != nullptr; ++value) {
+    made.emplace_back((*value)->bv_val, (*value)->bv_len);
+  }
+  ldap_value_free_len(values);
+  return made;
+}
+
+}  // namespace linkspan::connector_ldap
