@@ -105,7 +105,7 @@ class Database {
 
   /// Reads the `value` columns of the rows whose `key` columns equal one of `keys` (rows of key columns only), in any
   /// order; `visit` is told which of `keys` it was. A key that holds NULL finds nothing; one asked for twice is
-  /// answered twice; without `value` columns the row is empty. The visitor may use the database.
+  /// answered twice; without `value` columns the row is empty. The visitor may read from the database.
   virtual void lookup(const Table& table, Rows keys, const FoundVisitor& visit) = 0;
 
   /// For loads of any size. Only in a write transaction. The database must outlive it.

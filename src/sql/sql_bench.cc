@@ -122,6 +122,7 @@ void BM_Lookup(benchmark::State& state) {
   RowBatch keys(1);
   for (std::int64_t i = 0; i < k_rows; ++i) keys.integer((i * 7'919) % k_rows);
   const Table table{"object", {{"id", Role::key}, {"image"}, {"hash"}, {"state"}}};
+  const Transaction transaction(*database, Mode::read);
   for (auto _ : state) {
     std::size_t bytes = 0;
     by_batches(keys, state.range(1), [&](Rows some) {

@@ -51,7 +51,7 @@ TEST(ArraysTest, OfEqualKeysTheLastRowIsKept) {
 
 TEST(ArraysTest, AChunkIsBoundedInRowsAndBytesAndNeverEmpty) {
   const std::vector<ValueView> small(10'000, std::int64_t{1});
-  EXPECT_EQ(chunk_size(Rows{small, 1}, 0), 4000U);
+  EXPECT_EQ(chunk_size(Rows{small, 1}, 0), 2000U);
   EXPECT_EQ(chunk_size(Rows{small, 1}, 9'999), 1U);
   const std::string large(3'000'000, 'x');
   const std::vector<ValueView> wide(10, BlobView(large));

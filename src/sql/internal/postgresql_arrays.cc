@@ -10,7 +10,7 @@ namespace linkspan::sql {
 
 namespace {
 
-constexpr std::size_t k_chunk_rows = 4000;
+constexpr std::size_t k_chunk_rows = 2000;
 constexpr std::size_t k_chunk_bytes = std::size_t{4} << 20;
 
 std::size_t size_of(const ValueView& cell) {

@@ -18,7 +18,9 @@ namespace linkspan::sql {
 
 namespace {
 
-constexpr std::size_t k_copy_rows = 200;  // from here on COPY is faster than arrays
+constexpr std::size_t k_copy_rows = 200;      // from here on COPY is faster than arrays
+constexpr std::size_t k_prepared_rows = 100;  // up to here planning anew would cost more than the work
+constexpr std::int64_t k_plans_last = 5000;   // rows written, after which plans made for smaller tables are dropped
 constexpr std::size_t k_fetch_rows = 1000;
 constexpr std::size_t k_fetch_bytes = std::size_t{2} << 20;
 constexpr std::string_view k_index = "linkspan_index";  // the column of a lookup that numbers its keys
@@ -110,11 +112,27 @@ class PostgresqlDatabase final : public Database {
     return session_.prepared(fmt::format("SELECT {} FROM {} LIMIT 0", columns, table)).columns;
   }
 
+  // Large chunks are planned anew each time: a plan for these rows and this table costs less than one that is stale.
+  PgResult run_arrays(const std::string& statement, const PgParameters& parameters, std::size_t rows) {
+    return rows <= k_prepared_rows ? session_.run(session_.prepared(statement), parameters)
+                                   : session_.run_once(statement, parameters);
+  }
+
+  // Tables grow under the plans that were kept for them, and the server looks again only once it has counted the rows
+  // anew, which in a long transaction it never does.
+  void count_written(std::int64_t rows) {
+    written_ += rows;
+    if (written_ < k_plans_last) return;
+    written_ = 0;
+    session_.script("DISCARD PLANS");
+  }
+
   std::int64_t write_arrays(const std::string& statement, const std::vector<Oid>& types, Rows rows,
                             const std::vector<std::size_t>* keys);
 
   PgSession session_;
   std::uint64_t next_cursor_ = 1;
+  std::int64_t written_ = 0;
 };
 
 // `unnest($1::bigint[]) AS "id", unnest($2::text[]) AS "name"...`: expanded side by side, so row by row.
@@ -203,6 +221,7 @@ class PostgresqlDatabase::Copy final : public CopyIn {
     const std::int64_t count = copy_.finish();
     finished_ = true;
     database_.occupied_ = false;
+    database_.guarded([&] { database_.count_written(count); });
     return static_cast<std::uint64_t>(count);
   }
 
@@ -288,6 +307,7 @@ std::int64_t PostgresqlDatabase::write(Write what, const Table& table, Rows rows
     return write_arrays(fmt::format("DELETE FROM {} t USING (SELECT {}) k WHERE {}", target, given, same), types, rows,
                         nullptr);
   });
+  guarded([&] { count_written(written); });
   if (own) own->commit();
   return written;
 }
@@ -320,7 +340,7 @@ void PostgresqlDatabase::lookup(const Table& table, Rows keys, const FoundVisito
         append_field(encoded.back(), k_int8, static_cast<std::int64_t>(first + i));
       }
       parameters.set(arrays, encoded);
-      const PgResult result = session_.run_once(statement, parameters);
+      const PgResult result = run_arrays(statement, parameters, chunk.size());
       for (int i = 0; i < PQntuples(result.get()); ++i) {
         read_row(result.get(), i, cells);
         visit(static_cast<std::size_t>(std::get<std::int64_t>(cells.front())), Row(std::span(cells).subspan(1)));

@@ -72,8 +72,12 @@ void PgSession::forget() {
 
 PgResult PgSession::run(const Prepared& statement, std::span<const ValueView> values) {
   parameters_.set(statement.parameters, values);
-  return checked(PQexecPrepared(get(), statement.name.c_str(), parameters_.count(), parameters_.values(),
-                                parameters_.lengths(), parameters_.formats(), 1));
+  return run(statement, parameters_);
+}
+
+PgResult PgSession::run(const Prepared& statement, const PgParameters& parameters) {
+  return checked(PQexecPrepared(get(), statement.name.c_str(), parameters.count(), parameters.values(),
+                                parameters.lengths(), parameters.formats(), 1));
 }
 
 PgResult PgSession::run_once(std::string_view text, const PgParameters& parameters) {

@@ -54,6 +54,7 @@ class PgSession {
 
   /// Each sends one request and throws what the server answers to it but success. Answers are in binary.
   PgResult run(const Prepared& statement, std::span<const ValueView> values);
+  PgResult run(const Prepared& statement, const PgParameters& parameters);
   PgResult run_once(std::string_view text, const PgParameters& parameters);
   /// Any number of statements in one text, the answer of the last.
   PgResult script(std::string_view text);

@@ -257,8 +257,12 @@ void SqliteDatabase::lookup(const Table& table, Rows keys, const FoundVisitor& v
   const std::string text =
       fmt::format("SELECT {} FROM {} WHERE {}", value_columns.empty() ? "NULL" : each_column(value_columns, "{}", ", "),
                   quoted_name(table.name), condition);
+  ready();
+  if (keys.size() == 0) return;
+  // Taking and giving up the read lock for each key would cost more than finding it.
+  std::optional<Transaction> own;
+  if (!in_transaction()) own.emplace(*this, Mode::read);
   guarded([&] {
-    if (keys.size() == 0) return;
     Lent lent(*this, text);
     for (std::size_t i = 0; i < keys.size(); ++i) {
       lent.statement().bind(keys[i]);
