@@ -1,0 +1,287 @@
+// One export, request by request.
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "connector_scim/internal/exporter.h"
+#include "connector_scim/internal/writer.h"
+
+namespace linkspan::connector_scim {
+namespace {
+
+/// A refusal of what was asked, not of who asks or when.
+bool is_refusal(int status) {
+  return status / 100 == 4 && status != 401 && status != 403 && status != 408 && status != 429;
+}
+
+/// The id at the end of a Location; empty when it is not to be had.
+std::string id_in(const net::Response& response, const std::string& endpoint) {
+  const auto location = response.headers.find("Location");
+  if (!location) return {};
+  const std::string marker = "/" + endpoint + "/";
+  const std::size_t at = location->rfind(marker);
+  if (at == std::string_view::npos) return {};
+  const std::string_view id = location->substr(at + marker.size());
+  return id.empty() || id.size() > 1024 || id.find_first_of("/?#%") != std::string_view::npos ? std::string()
+                                                                                              : std::string(id);
+}
+
+}  // namespace
+
+ExportTask::ExportTask(Service& service, const Discovery& discovery, const model::Export& wanted)
+    : service_(service), discovery_(discovery), wanted_(wanted), type_(discovery.find(wanted.object_type)) {
+  sent_.anchor = wanted.anchor;
+  if (type_ == nullptr) {
+    fail(Error(Fault::invalid, "scim.object_type",
+               "the service has no objects of type " + printable(wanted.object_type, 60),
+               "Provision User or Group, and look at the connector's object_types."));
+    return;
+  }
+  switch (wanted.operation) {
+    case model::Operation::add:
+      step_ = Step::create;
+      break;
+    case model::Operation::update:
+    case model::Operation::rename:  // a name is an attribute here
+      step_ = discovery.patch ? Step::patch : Step::look;
+      after_look_ = discovery.patch ? Step::patch : Step::put;
+      break;
+    case model::Operation::remove:
+      step_ = Step::remove;
+      break;
+    case model::Operation::none:
+      break;
+  }
+}
+
+std::optional<net::Request> ExportTask::next_request() {
+  if (step_ == Step::patch && !looked_ && needs_look(*type_, wanted_)) step_ = Step::look;
+  switch (step_) {
+    case Step::create:
+      return service_.request(net::Method::post, {type_->endpoint}, {}, create_body(*type_, wanted_));
+    case Step::look:
+      return on_object(net::Method::get);
+    case Step::patch:
+      return patch_request();
+    case Step::put:
+      return put_request();
+    case Step::members: {
+      const auto [from, to] = ranges_.back();
+      return on_object(net::Method::patch, member_patch(wanted_, std::span(members_).subspan(from, to - from)));
+    }
+    case Step::look_for_group:
+      return service_.request(net::Method::get, {type_->endpoint, sent_.anchor}, {{"excludedAttributes", "members"}});
+    case Step::remove:
+      return on_object(net::Method::remove);
+    case Step::done:
+      break;
+  }
+  return std::nullopt;
+}
+
+net::Request ExportTask::on_object(net::Method method, std::string body) const {
+  net::Request made = service_.request(method, {type_->endpoint, sent_.anchor}, {}, std::move(body));
+  if ((step_ == Step::patch || step_ == Step::put) && discovery_.etag && looked_ && !looked_->version.empty()) {
+    made.headers.add("If-Match", printable(looked_->version, 256));
+  }
+  return made;
+}
+
+std::optional<net::Request> ExportTask::patch_request() {
+  std::optional<std::string> body = patch_body(*type_, wanted_, looked_ ? &looked_->entry : nullptr);
+  if (body) return on_object(net::Method::patch, std::move(*body));
+  go_on_to_members();
+  return next_request();
+}
+
+std::optional<net::Request> ExportTask::put_request() {
+  std::optional<std::string> body = put_body(*type_, wanted_, looked_body_);
+  if (body) return on_object(net::Method::put, std::move(*body));
+  step_ = Step::done;
+  return std::nullopt;
+}
+
+void ExportTask::take(net::Outcome outcome) {
+  if (auto* error = std::get_if<Error>(&outcome)) {
+    const bool uncertain = writes() && net::may_have_arrived(*error);
+    fail(std::move(*error).while_doing(what()), uncertain);
+    return;
+  }
+  take_reply(std::get<net::Response>(outcome));
+}
+
+void ExportTask::take_reply(const net::Response& response) {
+  switch (step_) {
+    case Step::create:
+      take_created(response);
+      return;
+    case Step::look:
+      take_looked(response);
+      return;
+    case Step::patch:
+    case Step::put:
+      take_patched(response);
+      return;
+    case Step::members:
+      take_members(response);
+      return;
+    case Step::look_for_group:
+      if (!is_success(response)) return fail(error_of(response, what()));
+      is_group_known_ = true;
+      step_ = Step::members;
+      return;
+    case Step::remove:
+      if (!is_success(response) && response.status != 404 && response.status != 410) {
+        return fail(error_of(response, what()), response.status / 100 == 5);
+      }
+      step_ = Step::done;
+      return;
+    case Step::done:
+      break;
+  }
+}
+
+void ExportTask::take_created(const net::Response& response) {
+  if (!is_success(response))
+    return fail(error_of(response, what()), response.status / 100 == 5 || response.status == 408);
+  try {
+    Resource made = Reader().resource(response.body, *type_);
+    sent_.anchor = made.entry.anchor;
+    sent_.dn = made.entry.dn;
+    if (!made.entry.dn.empty()) sent_.entry = std::move(made.entry);
+  } catch (const Error& error) {
+    sent_.anchor = id_in(response, type_->endpoint);
+    if (sent_.anchor.empty()) {
+      return fail(Error(error.fault(), error.id(), error.message(), error.hint()).while_doing(what()), true);
+    }
+  }
+  has_changed_ = true;
+  go_on_to_members();
+}
+
+void ExportTask::take_looked(const net::Response& response) {
+  if (!is_success(response)) return fail(error_of(response, what()));
+  try {
+    looked_ = Reader().resource(response.body, *type_);
+  } catch (Error& error) {
+    return fail(std::move(error).while_doing(what()));
+  }
+  if (after_look_ == Step::put) looked_body_ = response.body;
+  step_ = after_look_;
+}
+
+void ExportTask::take_patched(const net::Response& response) {
+  if (is_success(response)) {
+    has_changed_ = true;
+    // A group's reply lists its members as they were before ours came: only of users it is the whole.
+    if (!response.body.empty() && type_->name == "User") {
+      try {
+        Resource now = Reader().resource(response.body, *type_);
+        sent_.dn = now.entry.dn;
+        if (now.entry.anchor == sent_.anchor && !now.entry.dn.empty()) sent_.entry = std::move(now.entry);
+      } catch (const Error&) {
+        // It says 2xx, so it is done; what it looks like, the next import shows.
+      }
+    }
+    if (step_ == Step::put) {
+      step_ = Step::done;
+    } else {
+      go_on_to_members();
+    }
+    return;
+  }
+  const bool stale = response.status == 412 || (response.status == 400 && scim_type_of(response) == "noTarget");
+  if (stale && attempts_left_ > 0) {
+    --attempts_left_;
+    step_ = Step::look;
+    return;
+  }
+  fail(error_of(response, what()), response.status / 100 == 5 || response.status == 408);
+}
+
+void ExportTask::go_on_to_members() {
+  members_ = member_changes(*type_, wanted_);
+  const std::size_t batch = service_.options().member_batch;
+  for (std::size_t from = 0; from < members_.size();) {
+    std::size_t to = std::min(from + batch, members_.size());
+    const std::string& attribute = wanted_.references[members_[from]].attribute;
+    while (wanted_.references[members_[to - 1]].attribute != attribute) --to;
+    ranges_.emplace_back(from, to);
+    from = to;
+  }
+  std::reverse(ranges_.begin(), ranges_.end());
+  step_ = ranges_.empty() ? Step::done : Step::members;
+}
+
+/// A refused batch is halved until the members that cannot be taken stand alone.
+void ExportTask::take_members(const net::Response& response) {
+  const auto [from, to] = ranges_.back();
+  if (is_success(response)) {
+    has_changed_ = true;
+    is_group_known_ = true;
+    ranges_.pop_back();
+  } else if (!is_refusal(response.status)) {
+    return fail(error_of(response, what()), response.status / 100 == 5 || response.status == 408);
+  } else if (response.status == 404 && !is_group_known_) {
+    step_ = Step::look_for_group;  // is it the group that is gone, or a member?
+    return;
+  } else if (to - from > 1) {
+    const std::size_t middle = from + (to - from) / 2;
+    ranges_.back() = {middle, to};
+    ranges_.emplace_back(from, middle);
+  } else {
+    report_refused(error_of(response, what()));
+    sent_.references_refused.push_back(wanted_.references[members_[from]]);
+    ranges_.pop_back();
+  }
+  if (ranges_.empty()) step_ = Step::done;
+}
+
+/// The port has no place for the reason: the log has, once an object.
+void ExportTask::report_refused(const Error& error) {
+  if (has_reported_) return;
+  has_reported_ = true;
+  service_.logger().log(Level::warning, "scim.references_refused", error.what(),
+                        {{"anchor", printable(sent_.anchor, 100)}});
+}
+
+void ExportTask::refuse_rest() {
+  while (!ranges_.empty()) {
+    const auto [from, to] = ranges_.back();
+    for (std::size_t at = from; at < to; ++at) sent_.references_refused.push_back(wanted_.references[members_[at]]);
+    ranges_.pop_back();
+  }
+}
+
+void ExportTask::fail(Error error, bool uncertain) {
+  // What is done is done: the object exists, or has its attributes; the members that are not in it are told apart.
+  if (has_changed_ && step_ != Step::done) {
+    report_refused(error);
+    refuse_rest();
+  } else {
+    failed_ = connector::Failed{std::move(error), uncertain};
+  }
+  step_ = Step::done;
+}
+
+connector::Outcome ExportTask::outcome() {
+  if (failed_) return std::move(*failed_);
+  return std::move(sent_);
+}
+
+std::optional<connector::Outcome> ExportTask::cut() {
+  if (!has_changed_) return std::nullopt;
+  refuse_rest();
+  return std::move(sent_);
+}
+
+bool ExportTask::writes() const { return step_ != Step::look && step_ != Step::look_for_group; }
+
+std::string ExportTask::what() const {
+  const std::string_view name = wanted_.dn.empty() ? std::string_view(wanted_.anchor) : std::string_view(wanted_.dn);
+  return std::string(name_of(wanted_.operation)) + " of " + printable(wanted_.object_type, 40) + " " +
+         printable(name, 100);
+}
+
+}  // namespace linkspan::connector_scim

@@ -1,0 +1,69 @@
+#pragma once
+// All resources of one type, page by page, with proof that it was all of them (RFC 7644 section 3.4.2.4).
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <unordered_set>
+#include <vector>
+
+#include "connector_scim/internal/service.h"
+
+namespace linkspan::connector_scim {
+
+/// SCIM has no snapshot and no promised order: what is added or removed while we turn pages shifts the rest. So a walk
+/// counts: every page must come as long as expected, no id twice, and totalResults must stay what it was. When that
+/// fails it begins again, once, one page after the other; then it gives up. Not thread-safe.
+class PageWalk {
+ public:
+  /// `filter` empty = all. The service and the type outlive the walk.
+  PageWalk(Service& service, const ResourceType& type, std::size_t page_size, std::string filter, std::stop_token stop);
+
+  /// Fills `out` (cleared first) with the next resources; false at the proper end. A resource may come twice when the
+  /// walk had to begin again. Throws Fault::unavailable "scim.incomplete" when it cannot be made whole, and what
+  /// Service throws.
+  [[nodiscard]] bool next(std::vector<Resource>& out);
+
+  /// After the end: what an abandoned first walk had delivered and the whole second one did not show any more.
+  [[nodiscard]] std::vector<std::string> vanished() const;
+
+  /// What the service's clock said to the first request; nullopt when it sends no Date.
+  [[nodiscard]] std::optional<Time> server_time() const { return server_time_; }
+
+ private:
+  struct Fetched {
+    Page page;
+    std::uint64_t start = 0;
+    std::uint64_t expected = 0;
+  };
+
+  [[nodiscard]] net::Request request(std::uint64_t start, std::uint64_t count) const;
+  [[nodiscard]] Page fetch_one(std::uint64_t start, std::uint64_t count);
+  void fetch_ahead();
+  [[nodiscard]] bool fetch();
+  void open(Page page);
+  void begin_again(const std::string& why);
+  void accept(std::vector<Resource>& out);
+
+  Service& service_;
+  const ResourceType& type_;
+  const std::size_t page_size_;
+  const std::string filter_;
+  const std::stop_token stop_;
+  Reader reader_;
+
+  bool skip_groups_;   ///< ask for users without their groups: services compute them at great cost
+  bool ahead_ = true;  ///< read several pages at once
+  std::uint64_t total_ = 0;
+  std::uint64_t step_ = 0;  ///< how many resources the service puts into a page; 0 = nothing read yet
+  std::uint64_t received_ = 0;
+  std::unordered_set<std::string> seen_;
+  std::unordered_set<std::string> abandoned_;
+  std::vector<Fetched> fetched_;  ///< in order, not accepted yet
+  std::optional<Time> server_time_;
+  bool ended_ = false;
+};
+
+}  // namespace linkspan::connector_scim

@@ -1,0 +1,86 @@
+#pragma once
+// One SCIM service, spoken to: requests with the token, replies told apart, and what the service says of itself.
+
+#include <atomic>
+#include <cstddef>
+#include <initializer_list>
+#include <mutex>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "connector_scim/internal/reader.h"
+#include "connector_scim/internal/settings.h"
+#include "connector_scim/internal/shape.h"
+#include "net/http_client.h"
+
+namespace linkspan::connector_scim {
+
+/// What a service offers. Whatever it leaves unsaid is as RFC 7643 and RFC 7644 have it.
+struct Discovery {
+  bool said = false;  ///< it has a ServiceProviderConfig
+  bool patch = true;
+  bool filter = true;
+  bool etag = false;
+  std::size_t most_results = 0;  ///< filter.maxResults; 0 = unsaid
+  std::vector<ResourceType> types;
+
+  [[nodiscard]] const ResourceType* find(std::string_view object_type) const;
+};
+
+/// Safe to share between threads, apart from reader().
+class Service {
+ public:
+  Service(Options options, const Clock& clock, Logger& logger);
+
+  [[nodiscard]] const Options& options() const { return options_; }
+  [[nodiscard]] net::HttpClient& http() { return http_; }
+  [[nodiscard]] Logger& logger() { return logger_; }
+
+  using Query = std::initializer_list<std::pair<std::string_view, std::string_view>>;
+  /// A request below the base URL, with token and media types set.
+  [[nodiscard]] net::Request request(net::Method method, std::initializer_list<std::string_view> segments,
+                                     Query query = {}, std::string body = {}) const;
+
+  /// GET that must succeed. Throws as error_of says, and what net throws.
+  [[nodiscard]] net::Response get(std::initializer_list<std::string_view> segments, Query query, std::stop_token stop);
+
+  /// The first call asks the service. Throws when it cannot be reached or refuses the token; a service that lacks the
+  /// endpoints is taken to be as the RFCs say.
+  [[nodiscard]] const Discovery& discovery(std::stop_token stop = {});
+  /// Asks again.
+  [[nodiscard]] Discovery discover(std::stop_token stop);
+
+  [[nodiscard]] std::size_t page_size(const Discovery& found) const;
+
+  /// Whether "what changed since" can be asked for: until the service says that it has no filters, or refuses ours.
+  [[nodiscard]] bool offers_delta();
+  void give_up_delta() { has_refused_delta_ = true; }
+
+ private:
+  [[nodiscard]] std::optional<net::Response> ask(std::string_view endpoint, std::stop_token stop);
+
+  const Options options_;
+  Logger& logger_;
+  net::HttpClient http_;
+  std::mutex mutex_;
+  std::optional<Discovery> discovery_;
+  std::atomic<bool> has_refused_delta_ = false;
+};
+
+[[nodiscard]] inline bool is_success(const net::Response& response) { return response.status / 100 == 2; }
+
+/// What a reply other than success means: "scim.credentials" (401) and "scim.access" (403) denied, "scim.uniqueness" or
+/// "scim.conflict" (409), "scim.changed" (412), "scim.gone" (404), "scim.throttled" (429), "scim.failed" (5xx, 408),
+/// "scim.refused" (the rest, redirects included). `what` says what was tried.
+[[nodiscard]] Error error_of(const net::Response& response, const std::string& what);
+
+/// "noTarget", "uniqueness", …; empty when the reply says none.
+[[nodiscard]] std::string scim_type_of(const net::Response& response);
+
+}  // namespace linkspan::connector_scim

@@ -1,0 +1,131 @@
+// Requests out, replies told apart.
+
+#include "connector_scim/internal/service.h"
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "net/pacing.h"
+#include "net/url.h"
+
+namespace linkspan::connector_scim {
+namespace {
+
+constexpr std::size_t k_most_page = 1000;
+constexpr std::size_t k_standard_page = 100;
+
+struct Meaning {
+  std::string_view id;
+  std::string_view said;
+  std::string_view hint;
+};
+
+Meaning conflict_meaning(const std::string& scim_type) {
+  if (scim_type == "uniqueness" || scim_type.empty()) {
+    return {
+        "scim.uniqueness", "the service has another object with the same name or value",
+        "Import the service again: an object that already exists can then be joined. Else change what must be unique."};
+  }
+  return {"scim.conflict", "the service refuses it as a conflict",
+          "Import the service again, then look at the object."};
+}
+
+Meaning meaning_of(int status, const std::string& scim_type) {
+  switch (status) {
+    case 401:
+      return {"scim.credentials", "the service does not accept the token",
+              "Issue a new token there and enter it with `linkspan connector credentials`."};
+    case 403:
+      return {"scim.access", "the service does not allow this to the token's owner",
+              "Give the token's owner the right to read and write users and groups."};
+    case 404:
+    case 410:
+      return {"scim.gone", "the service does not have it (any more)", "Import the service again."};
+    case 409:
+      return conflict_meaning(scim_type);
+    case 412:
+      return {"scim.changed", "somebody else changed it at the same moment", "It is tried again with the next export."};
+    case 429:
+      return {"scim.throttled", "the service asks to be left alone", "Lower the connector's concurrency."};
+    default:
+      break;
+  }
+  if ((status >= 500 && status != 501) || status == 408) {
+    return {"scim.failed", "the service failed",
+            "Look at the service's state; it is tried again with the next export."};
+  }
+  return {"scim.refused", "the service refuses the request",
+          "Compare the rule's attributes with what the service accepts."};
+}
+
+}  // namespace
+
+const ResourceType* Discovery::find(std::string_view object_type) const {
+  for (const ResourceType& type : types) {
+    if (type.name == object_type) return &type;
+  }
+  return nullptr;
+}
+
+Service::Service(Options options, const Clock& clock, Logger& logger)
+    : options_(std::move(options)), logger_(logger), http_(options_.http, clock, logger) {}
+
+net::Request Service::request(net::Method method, std::initializer_list<std::string_view> segments, Query query,
+                              std::string body) const {
+  net::Request made;
+  made.method = method;
+  made.url = net::join_path(options_.url, segments);
+  if (query.size() > 0) made.url = net::with_query(made.url, query);
+  made.headers.add("Authorization", "Bearer " + std::string(options_.token.reveal()));
+  made.headers.add("Accept", "application/scim+json, application/json;q=0.9");
+  if (!body.empty()) made.headers.add("Content-Type", "application/scim+json");
+  made.body = std::move(body);
+  return made;
+}
+
+net::Response Service::get(std::initializer_list<std::string_view> segments, Query query, std::stop_token stop) {
+  const net::Request asked = request(net::Method::get, segments, query);
+  net::Response response = http_.perform(asked, stop);
+  if (!is_success(response)) throw error_of(response, "reading " + net::for_display(asked.url));
+  return response;
+}
+
+const Discovery& Service::discovery(std::stop_token stop) {
+  const std::scoped_lock lock(mutex_);
+  if (!discovery_) discovery_ = discover(stop);
+  return *discovery_;
+}
+
+std::size_t Service::page_size(const Discovery& found) const {
+  if (options_.page_size != 0) return options_.page_size;
+  if (found.most_results == 0) return k_standard_page;
+  return std::min(found.most_results, k_most_page);
+}
+
+bool Service::offers_delta() {
+  if (has_refused_delta_) return false;
+  const std::scoped_lock lock(mutex_);
+  return !discovery_ || discovery_->filter;
+}
+
+Error error_of(const net::Response& response, const std::string& what) {
+  const Complaint said = Reader().complaint(response.body);
+  const Meaning meaning = meaning_of(response.status, said.scim_type);
+  std::string message = what + ": " + std::string(meaning.said) + " (HTTP " + std::to_string(response.status);
+  if (!said.scim_type.empty()) message += " " + said.scim_type;
+  message += said.detail.empty() ? ")" : "): " + said.detail;
+  const bool never = response.status / 100 == 3 || response.status == 501;
+  const Fault fault = never ? Fault::invalid : net::fault_of(response.status);
+  Error error(fault, meaning.id, std::move(message), std::string(meaning.hint));
+  if (const auto header = response.headers.find("Retry-After")) {
+    if (const auto delay = net::parse_retry_after(*header, SystemClock().now())) {
+      return std::move(error).retry_after(*delay);
+    }
+  }
+  return error;
+}
+
+std::string scim_type_of(const net::Response& response) { return Reader().complaint(response.body).scim_type; }
+
+}  // namespace linkspan::connector_scim

@@ -1,0 +1,174 @@
+// Settings: read, bounded, and complained about all at once.
+
+#include "connector_scim/internal/settings.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <optional>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "net/url.h"
+
+namespace linkspan::connector_scim {
+namespace {
+
+/// Takes settings one by one and collects what is wrong with them.
+class SettingReader {
+ public:
+  explicit SettingReader(const connector::Settings& settings) : settings_(settings) {}
+
+  std::string text(std::string_view name) {
+    const auto found = settings_.find(name);
+    if (found == settings_.end() || found->second.empty()) return {};
+    if (found->second.size() > 1) problem(std::string(name) + " takes one value");
+    return found->second.front();
+  }
+
+  bool flag(std::string_view name, bool standard) {
+    const std::string value = text(name);
+    if (value.empty()) return standard;
+    if (equal_ascii_case(value, "true") || equal_ascii_case(value, "yes") || value == "1") return true;
+    if (equal_ascii_case(value, "false") || equal_ascii_case(value, "no") || value == "0") return false;
+    problem(std::string(name) + " is true or false, not \"" + printable(value, 40) + "\"");
+    return standard;
+  }
+
+  std::size_t number(std::string_view name, std::size_t standard, std::int64_t least, std::int64_t most) {
+    const std::string value = text(name);
+    if (value.empty()) return standard;
+    const std::optional<std::int64_t> parsed = to_integer(value);
+    if (parsed && *parsed >= least && *parsed <= most) return static_cast<std::size_t>(*parsed);
+    problem(std::string(name) + " is a whole number from " + std::to_string(least) + " to " + std::to_string(most) +
+            ", not \"" + printable(value, 40) + "\"");
+    return standard;
+  }
+
+  std::vector<std::string> list(std::string_view name) const {
+    const auto found = settings_.find(name);
+    return found == settings_.end() ? std::vector<std::string>{} : found->second;
+  }
+
+  void refuse_unknown(const std::vector<connector::SettingSpec>& known) {
+    std::vector<std::string> names;
+    for (const auto& spec : known) names.push_back(spec.name);
+    for (const auto& [name, values] : settings_) {
+      if (std::find(names.begin(), names.end(), name) != names.end()) continue;
+      const std::optional<std::string> meant = nearest(name, names);
+      problem("there is no setting " + printable(name, 60) + (meant ? "; " + *meant + " is meant?" : std::string()));
+    }
+  }
+
+  void problem(std::string text) { problems_.push_back(std::move(text)); }
+  [[nodiscard]] const std::vector<std::string>& problems() const { return problems_; }
+
+ private:
+  const connector::Settings& settings_;
+  std::vector<std::string> problems_;
+};
+
+bool is_loopback(std::string_view origin) {
+  std::string_view host = origin.substr(origin.find("://") + 3);
+  host = host.substr(0, host.rfind(':'));
+  return host == "localhost" || host == "[::1]" || host.starts_with("127.");
+}
+
+std::string read_url(SettingReader& reader) {
+  std::string url = reader.text("url");
+  while (url.ends_with('/')) url.pop_back();
+  if (url.empty()) {
+    reader.problem("url is missing (as in https://service.example/scim/v2)");
+    return url;
+  }
+  try {
+    const std::string origin = net::origin_of(url);
+    if (origin.starts_with("http:") && !is_loopback(origin) && !reader.flag("allow_clear_text", false)) {
+      reader.problem("url is http: the token and all data would travel readable; use https");
+    }
+  } catch (const Error& error) {
+    reader.problem(error.message());
+  }
+  if (url.find_first_of("?#") != std::string::npos)
+    reader.problem("url has a query or a fragment; give the base URL only");
+  return url;
+}
+
+std::vector<std::string> read_object_types(SettingReader& reader) {
+  std::vector<std::string> types;
+  for (const std::string& each : reader.list("object_types")) {
+    for (const std::string_view name : {"User", "Group"}) {
+      if (equal_ascii_case(each, name)) types.emplace_back(name);
+    }
+    if (!equal_ascii_case(each, "User") && !equal_ascii_case(each, "Group")) {
+      reader.problem("object_types holds User and Group, not \"" + printable(each, 40) + "\"");
+    }
+  }
+  return types.empty() ? std::vector<std::string>{"User", "Group"} : types;
+}
+
+bool read_extension(SettingReader& reader) {
+  const std::string value = reader.text("user_extension");
+  if (!value.empty() && !equal_ascii_case(value, "enterprise") && !equal_ascii_case(value, "none")) {
+    reader.problem("user_extension is enterprise or none, not \"" + printable(value, 40) + "\"");
+  }
+  return !equal_ascii_case(value, "none");
+}
+
+vault::Secret take_token(SettingReader& reader, connector::Secrets& secrets) {
+  const auto found = secrets.find("token");
+  if (found == secrets.end() || found->second.empty()) {
+    reader.problem("the token is missing");
+    return {};
+  }
+  // It becomes a header line: anything else in it would be a second one.
+  for (const char c : found->second.reveal()) {
+    if (c > ' ' && c < '\x7f') continue;
+    reader.problem("the token holds a blank, a line end or other than ASCII");
+    break;
+  }
+  return std::move(found->second);
+}
+
+}  // namespace
+
+std::vector<connector::SettingSpec> setting_specs() {
+  return {
+      {"url", "Base URL of the service, as in https://service.example/scim/v2", true, false, ""},
+      {"ca_file", "Certificate authorities (PEM) to trust instead of the system's", false, false, ""},
+      {"verify", "Verify the service's certificate", false, false, "true"},
+      {"allow_clear_text", "Allow http to another machine: the token travels readable", false, false, "false"},
+      {"object_types", "What to read: User, Group", false, true, "User, Group"},
+      {"user_extension", "enterprise, or none where the service does not know it", false, false, "enterprise"},
+      {"concurrency", "Requests in flight, 1 to 64", false, false, "8"},
+      {"page_size", "Resources per page, 1 to 1000", false, false, "what the service allows, else 100"},
+      {"member_batch", "Members changed by one request, 1 to 1000", false, false, "100"},
+      {"timeout_seconds", "Longest wait for one reply, 1 to 3600", false, false, "60"},
+  };
+}
+
+Options parse_settings(const connector::Settings& settings, connector::Secrets secrets) {
+  SettingReader reader(settings);
+  reader.refuse_unknown(setting_specs());
+  Options made;
+  made.url = read_url(reader);
+  made.http.ca_file = reader.text("ca_file");
+  made.http.verify = reader.flag("verify", true);
+  made.object_types = read_object_types(reader);
+  made.enterprise = read_extension(reader);
+  made.concurrency = reader.number("concurrency", made.concurrency, 1, 64);
+  made.page_size = reader.number("page_size", made.page_size, 1, 1000);
+  made.member_batch = reader.number("member_batch", made.member_batch, 1, 1000);
+  made.http.total_timeout = std::chrono::seconds(reader.number("timeout_seconds", 60, 1, 3600));
+  made.http.stall_timeout = std::min<std::chrono::seconds>(
+      made.http.stall_timeout, std::chrono::duration_cast<std::chrono::seconds>(made.http.total_timeout));
+  made.http.max_attempts = 6;  // a service that throttles does so for longer than one that stumbles
+  made.token = take_token(reader, secrets);
+  if (reader.problems().empty()) return made;
+  std::string all;
+  for (const std::string& problem : reader.problems()) all += (all.empty() ? "" : "; ") + problem;
+  throw Error(Fault::invalid, "scim.settings", "the SCIM connector cannot be made: " + all,
+              "Correct these settings with `linkspan connector add` or in the answers file.");
+}
+
+}  // namespace linkspan::connector_scim
