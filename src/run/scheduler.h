@@ -1,0 +1,57 @@
+#pragma once
+// The service's heart: a cycle at an interval, one at a time, unless suspended or somebody else is in charge.
+
+#include <chrono>
+#include <mutex>
+#include <optional>
+#include <stop_token>
+#include <string>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "run/engine.h"
+#include "store/store.h"
+
+namespace linkspan::run {
+
+/// What the scheduler does and waits for.
+struct SchedulerState {
+  bool running = false;     ///< a cycle is under way
+  bool suspended = false;   ///< by the setting scheduler.suspended
+  Time next_start{};        ///< when the next cycle is due
+  std::string standing_by;  ///< in words: who holds the lease instead of us; empty = nobody
+  std::string problem;      ///< why the last attempt came to no run at all (the database is gone, say)
+  std::optional<Result> last_result;
+};
+
+/// Due: an interval after the start of the last cycle of anybody on this database; at once when there was none. A cycle
+/// that takes longer than the interval is followed by the next at once. Settings are read anew at every look.
+class Scheduler {
+ public:
+  /// Everything outlives it.
+  Scheduler(Engine& engine, store::Store& store, const Clock& clock, Logger& logger);
+
+  /// Runs cycles until `stop` is requested; a cycle under way then ends at its next batch. Looks at the settings at
+  /// least every `look` of the host's time.
+  void run(std::stop_token stop, std::chrono::milliseconds look = std::chrono::seconds(5));
+
+  /// One look: runs a cycle when one is due. Whether it did.
+  bool tick(std::stop_token stop);
+
+  /// From any thread.
+  [[nodiscard]] SchedulerState state() const;
+
+ private:
+  [[nodiscard]] Time due() const;
+  void note(const std::function<void(SchedulerState&)>& change);
+
+  Engine& engine_;
+  store::Store& store_;
+  const Clock& clock_;
+  Logger& logger_;
+  mutable std::mutex mutex_;
+  SchedulerState state_;
+  std::optional<Time> not_before_;  ///< after an attempt that came to no run
+};
+
+}  // namespace linkspan::run

@@ -1,0 +1,39 @@
+#pragma once
+// The settings that runs heed, by name, with what counts when they are absent.
+
+#include <chrono>
+#include <string>
+#include <string_view>
+
+#include "store/store.h"
+
+namespace linkspan::run {
+
+inline constexpr std::string_view k_staging = "staging";                ///< "on", "off"
+inline constexpr std::string_view k_interval = "scheduler.interval";    ///< "30m"
+inline constexpr std::string_view k_suspended = "scheduler.suspended";  ///< "on", "off"
+inline constexpr std::string_view k_history = "history.keep";           ///< "7d"
+inline constexpr std::string_view k_full_synchronization =
+    "full_synchronization_due";  ///< "on": the next cycle is full
+
+/// "full_import_due.7": the next cycle imports connector 7 in full, whatever the cycle.
+[[nodiscard]] std::string full_import_due(store::ConnectorId connector);
+/// "import_completed.7": when an import of connector 7 last came to its proper end (RFC 3339). Absent: never.
+[[nodiscard]] std::string import_completed(store::ConnectorId connector);
+
+/// "90s", "30m", "12h", "7d". Throws Fault::invalid "run.duration".
+[[nodiscard]] std::chrono::seconds parse_duration(std::string_view text);
+
+/// The setting, or `standard` when it is absent or cannot be read.
+[[nodiscard]] std::chrono::seconds duration_setting(store::Configuration& configuration, std::string_view name,
+                                                    std::chrono::seconds standard);
+[[nodiscard]] bool is_on(store::Configuration& configuration, std::string_view name);
+
+/// One setting; empty text removes it. Under the lease.
+void put_setting(store::Configuration& configuration, std::string_view name, std::string_view value);
+
+/// Whether `name` is one of the settings an administrator may set, and `value` fits. Throws Fault::invalid
+/// "run.setting".
+void check_setting(std::string_view name, std::string_view value);
+
+}  // namespace linkspan::run
