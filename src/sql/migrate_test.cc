@@ -5,6 +5,7 @@
 
 #include <thread>
 
+#include "sql/test_migrations.h"
 #include "sql/testing/backends.h"
 
 namespace linkspan::sql {
@@ -33,6 +34,12 @@ TEST_P(MigrateTest, AppliesWhatIsPendingOnceAndInOrder) {
   EXPECT_EQ(schema_version(*db_), 2);
   EXPECT_EQ(query_integer(*db_, "SELECT count(*) FROM a"), 1);
   EXPECT_GT(query_integer(*db_, "SELECT min(applied_at) FROM schema_migration"), 1'600'000'000'000'000);
+}
+
+TEST_P(MigrateTest, FilesAreEmbeddedAsTheyStand) {
+  EXPECT_EQ(migrate(*db_, test_migrations()), 2);
+  EXPECT_EQ(query_row(*db_, "SELECT word FROM odd")->front(), Value("a;b [c] ${d} @e@ \"f\" \\g #h"));
+  EXPECT_EQ(query_row(*db_, "SELECT name FROM schema_migration WHERE number = 2")->front(), Value("second"));
 }
 
 TEST_P(MigrateTest, AFailedMigrationLeavesNothingOfItselfAndKeepsTheEarlier) {
