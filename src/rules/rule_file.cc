@@ -214,7 +214,10 @@ class Reader {
     std::string name;
     if (rest.starts_with('[')) {
       std::size_t depth = 0;
+      bool quoted = false;
       for (end = 0; end < rest.size(); ++end) {
+        if (rest[end] == '"' && depth > 1) quoted = !quoted;
+        if (quoted) continue;
         if (rest[end] == '[') ++depth;
         if (rest[end] == ']' && --depth == 0) break;
       }
@@ -510,6 +513,7 @@ void parse_pieces(std::string_view text, std::string_view file, std::vector<Prob
 
 std::vector<Rule> parse_rules(std::string_view text, std::string_view file, std::vector<Problem>& problems) {
   std::vector<Rule> rules;
+  const auto told_before = static_cast<std::ptrdiff_t>(problems.size());
   const auto refuse = [&](std::string_view id, std::string message) {
     problems.push_back({Problem::Severity::error, std::string(file), {}, std::string(id), std::move(message), {}, {}});
   };
@@ -523,6 +527,10 @@ std::vector<Rule> parse_rules(std::string_view text, std::string_view file, std:
   } catch (const toml::parse_error&) {
     parse_pieces(text, file, problems, rules);
   }
+  // Tables come sorted by their keys; people read from the top.
+  std::stable_sort(problems.begin() + told_before, problems.end(), [](const Problem& left, const Problem& right) {
+    return std::pair(left.position.line, left.position.column) < std::pair(right.position.line, right.position.column);
+  });
   return rules;
 }
 
