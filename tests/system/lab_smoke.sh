@@ -102,13 +102,13 @@ check_postgresql() {
 
 # scim METHOD PATH [BODY]: prints the status (000: no answer came), then the body.
 scim() {
-  curl -s -m 20 -o "$WORK/body" -w '%{http_code} ' -X "$1" -H "Authorization: Bearer $(cat "$LAB_SCIM_TOKEN_FILE")" \
+  curl --noproxy '*' -s -m 20 -o "$WORK/body" -w '%{http_code} ' -X "$1" -H "Authorization: Bearer $(cat "$LAB_SCIM_TOKEN_FILE")" \
     -H 'Content-Type: application/scim+json' ${3:+-d "$3"} "$LAB_SCIM_URL$2" || true
   cat "$WORK/body" 2>/dev/null || true
   rm -f "$WORK/body"
 }
 status_of() { scim "$@" | cut -d' ' -f1; }
-fault() { curl -s -H 'Content-Type: application/json' -d "$1" "$LAB_SCIM_CONTROL_URL/__fault" >/dev/null; }
+fault() { curl --noproxy '*' -s -H 'Content-Type: application/json' -d "$1" "$LAB_SCIM_CONTROL_URL/__fault" >/dev/null; }
 user() { printf '{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"userName":"%s","externalId":"x-%s","active":true}' "$1" "$1"; }
 id_in() { sed -n 's/.*"id":"\([^"]*\)".*/\1/p'; }
 # patch OPERATION ID: the operation is a printf format with one place for the id.
@@ -125,7 +125,7 @@ check_scim() {
   id=$(scim POST /Users "$(user ann)" | id_in)
   expect "a created user is found by externalId" 1 "$(scim GET '/Users?filter=externalId%20eq%20%22x-ann%22' | grep -c "$id")"
   expect "the same name in another case" 409 "$(status_of POST /Users "$(user ANN)")"
-  expect "a stranger" 401 "$(curl -s -o /dev/null -w '%{http_code}' "$LAB_SCIM_URL/Users")"
+  expect "a stranger" 401 "$(curl --noproxy '*' -s -o /dev/null -w '%{http_code}' "$LAB_SCIM_URL/Users")"
   fault '{"match":"POST /Users","status":429,"retryAfter":1,"times":1}'
   expect "a throttled create" 429 "$(status_of POST /Users "$(user bob)")"
   fault '{"match":"POST /Users","drop":true}'
@@ -143,8 +143,8 @@ check_scim() {
 
   kill -KILL "$LAB_SCIM_PID"
   lab/scim.sh up "$WORK/scim"
-  expect "what it holds after kill -9, at the same address" '{"users":2,"groups":1}' "$(curl -s "$LAB_SCIM_CONTROL_URL/__count")"
-  expect "read back whole" 3 "$(curl -s "$LAB_SCIM_CONTROL_URL/__all" | wc -l)"
+  expect "what it holds after kill -9, at the same address" '{"users":2,"groups":1}' "$(curl --noproxy '*' -s "$LAB_SCIM_CONTROL_URL/__count")"
+  expect "read back whole" 3 "$(curl --noproxy '*' -s "$LAB_SCIM_CONTROL_URL/__all" | wc -l)"
 }
 
 check_organisation
