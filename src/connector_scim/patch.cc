@@ -1,5 +1,5 @@
 // PATCH bodies (RFC 7644 section 3.5.2): as few operations as say the change, in the forms that strict services take.
-// What the forms owe to real services is in docs/design/scim.md.
+// What the forms owe to real services is in docs/design/connector_scim.md.
 
 #include <algorithm>
 #include <map>

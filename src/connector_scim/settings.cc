@@ -71,7 +71,9 @@ class SettingReader {
 bool is_loopback(std::string_view origin) {
   std::string_view host = origin.substr(origin.find("://") + 3);
   host = host.substr(0, host.rfind(':'));
-  return host == "localhost" || host == "[::1]" || host.starts_with("127.");
+  // 127.evil.example is a name like any other.
+  return host == "localhost" || host == "[::1]" ||
+         (host.starts_with("127.") && host.find_first_not_of("0123456789.") == std::string_view::npos);
 }
 
 std::string read_url(SettingReader& reader) {
