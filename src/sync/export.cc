@@ -68,6 +68,7 @@ class Exporter {
   void record_sent(Operation operation, Item& item, const connector::Sent& sent, const SentRows& rows,
                    std::vector<store::ObjectWrite>& writes);
   void record_references(Item& item, const connector::Sent& sent, const SentRows& loaded, store::Object& object);
+  void refuse_taken_anchors(const std::vector<Item>& items, std::vector<Answer>& answers);
   store::ObjectError failure(const Item& item, const Error& error);
   void look_at_switches();
 
@@ -317,10 +318,32 @@ store::ObjectError Exporter::failure(const Item& item, const Error& error) {
   return record;
 }
 
+/// A directory may answer an add with an account that the connector space already knows: it is for the next
+/// synchronization to adopt it, by the join conditions; two objects never share an anchor.
+void Exporter::refuse_taken_anchors(const std::vector<Item>& items, std::vector<Answer>& answers) {
+  std::vector<std::string> anchors;
+  for (const Answer& answer : answers) {
+    if (const auto* sent = std::get_if<connector::Sent>(&answer.outcome)) anchors.push_back(sent->anchor);
+  }
+  std::set<std::string> taken;
+  for (store::Object& object : context_.store.view()->find_objects(info_.id, anchors, {}))
+    taken.insert(std::move(object.anchor));
+  for (Answer& answer : answers) {
+    const auto* sent = std::get_if<connector::Sent>(&answer.outcome);
+    if (sent == nullptr || taken.insert(sent->anchor).second) continue;
+    Error error(Fault::conflict, "export.anchor_taken",
+                fmt::format("{}: {} answers with the object {}, which is already known",
+                            items[answer.item].pending.name, info_.name, sent->anchor),
+                "The next synchronization adopts it if the join conditions fit; otherwise join it by hand.");
+    answer.outcome = connector::Failed{std::move(error), true};
+  }
+}
+
 void Exporter::record(Operation operation, std::vector<Item>& items, std::vector<Answer>& answers) {
   references_.clear();
   errors_.clear();
   removed_.clear();
+  if (operation == Operation::add) refuse_taken_anchors(items, answers);
   std::vector<store::ObjectWrite> writes;
   const SentRows rows = operation == Operation::none ? load_rows(items) : SentRows{};
   const auto batch = context_.store.batch(context_.lease);

@@ -40,7 +40,8 @@ void Node::give_keys(const rules::RuleSet& rules) {
 }
 
 void prepare_inbound(Node& node, const rules::RuleSet& rules) {
-  if (!node.participates || !rules.has_inbound(node.info->name)) return;
+  const bool passive = node.object.metaverse && !rules.has_inbound(node.info->name);
+  if (!node.participates || passive) return;
   node.imported = model::decode(node.images.observed);
   node.image = node.images.sent.empty() ? node.imported
                                         : model::effective(node.imported, model::decode(node.images.sent),

@@ -14,12 +14,12 @@ namespace linkspan::testkit {
 
 struct SlapdOptions {
   bool syncprov = true;
-  int session_log = 10'000;  ///< removals remembered by syncprov; 0 = none
-  bool refint = false;       ///< keeps member and manager right when objects move or go
-  std::string size_limit;    ///< "500": of the reader, not of the administrator; empty = none
-  std::string access;  ///< access lines before the standard ones (the reader may read everything but userPassword)
+  int session_log = 10'000;     ///< removals remembered by syncprov; 0 = none
+  bool refint = false;          ///< keeps member and manager right when objects move or go
+  std::string size_limit = {};  ///< "500": of the reader, not of the administrator; empty = none
+  std::string access = {};  ///< access lines before the standard ones (the reader may read everything but userPassword)
   /// Loaded with slapadd before the first start; its first entry must be base().
-  std::filesystem::path ldif;
+  std::filesystem::path ldif = {};
 };
 
 /// Attribute name -> values, as bytes.
