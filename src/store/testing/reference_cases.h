@@ -1,0 +1,125 @@
+#pragma once
+// The contract of references: rows, what is pending, where they lead, who holds them.
+
+#include "store/testing/store_fixture.h"
+
+namespace linkspan::store::testing {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::UnorderedElementsAre;
+
+TEST_P(StoreContract, ReferencesAreInsertedReplacedAndRemoved) {
+  const auto ids = add_people({"group", "a", "b"});
+  put_references({{ids[0], 9, ids[2], reference_observed},
+                  {ids[0], 5, ids[1], reference_desired},
+                  {ids[0], 9, ids[1], reference_observed},
+                  {ids[1], 5, ids[2], reference_observed}});
+  EXPECT_THAT(
+      store_->view()->references_of(std::vector{ids[1], ids[0], ids[0]}, false),
+      ElementsAre(Reference{ids[0], 5, ids[1], reference_desired}, Reference{ids[0], 9, ids[1], reference_observed},
+                  Reference{ids[0], 9, ids[2], reference_observed}, Reference{ids[1], 5, ids[2], reference_observed}))
+      << "ordered by object, attribute, target";
+  put_references({{ids[0], 9, ids[2], 0}, {ids[0], 5, ids[1], reference_sent_add}, {ids[0], 77, ids[1], 0}});
+  EXPECT_THAT(
+      store_->view()->references_of(std::vector{ids[0]}, false),
+      ElementsAre(Reference{ids[0], 5, ids[1], reference_sent_add}, Reference{ids[0], 9, ids[1], reference_observed}));
+}
+
+TEST_P(StoreContract, OfReferencesWrittenTwiceTheLastWins) {
+  const auto ids = add_people({"group", "a", "b"});
+  put_references({{ids[0], 5, ids[1], reference_observed},
+                  {ids[0], 5, ids[1], 0},
+                  {ids[0], 5, ids[2], 0},
+                  {ids[0], 5, ids[2], reference_desired}});
+  EXPECT_THAT(store_->view()->references_of(std::vector{ids[0]}, false),
+              ElementsAre(Reference{ids[0], 5, ids[2], reference_desired}));
+}
+
+TEST_P(StoreContract, PendingReferencesAreThoseTheBitsSay) {
+  const ObjectId holder = add_people({"group"}).front();
+  std::vector<Reference> all;
+  std::vector<Reference> pending;
+  for (std::uint8_t bits = 1; bits < 32; ++bits) {
+    all.push_back({holder, 5, ObjectId{1000 + bits}, bits});
+    if (reference_pending(bits)) pending.push_back(all.back());
+  }
+  put_references(all);
+  EXPECT_EQ(store_->view()->references_of(std::vector{holder}, true), pending);
+  EXPECT_EQ(store_->view()->references_of(std::vector{holder}, false), all);
+  for (Reference& one : all) one.bits = static_cast<std::uint8_t>(32 - one.bits);
+  put_references(all);
+  pending.clear();
+  for (const Reference& one : all) {
+    if (reference_pending(one.bits)) pending.push_back(one);
+  }
+  EXPECT_EQ(store_->view()->references_of(std::vector{holder}, true), pending) << "kept up to date by a replacement";
+}
+
+TEST_P(StoreContract, ReferencesAreTranslatedIntoAnotherConnector) {
+  const auto corp = add_people({"group", "ada", "bob", "unjoined", "only here"});
+  const auto cloud = add_people({"ada", "bob"}, k_cloud);
+  const MetaverseId ada = add_identity();
+  const MetaverseId bob = add_identity();
+  const MetaverseId here = add_identity();
+  join(corp[1], ada);
+  join(cloud[0], ada);
+  join(corp[2], bob);
+  join(cloud[1], bob);
+  join(corp[4], here);
+  put_references({{corp[0], 5, corp[1], reference_observed},
+                  {corp[0], 5, corp[2], reference_observed | reference_managed},
+                  {corp[0], 5, corp[3], reference_observed},
+                  {corp[0], 5, corp[4], reference_observed},
+                  {corp[0], 6, corp[1], reference_observed},
+                  {corp[0], 7, corp[1], reference_desired}});
+  const std::vector<model::ReferenceSource> sources{{.object = corp[0], .attribute = 6},
+                                                    {.object = corp[0], .attribute = 5},
+                                                    {.object = corp[0], .attribute = 7},
+                                                    {.object = corp[1], .attribute = 5}};
+  std::vector<std::pair<std::size_t, ObjectId>> found;
+  for (const auto& one : store_->view()->resolve_references(k_cloud, sources))
+    found.emplace_back(one.source, one.target);
+  EXPECT_THAT(found, UnorderedElementsAre(std::pair(0U, cloud[0]), std::pair(1U, cloud[0]), std::pair(1U, cloud[1]),
+                                          std::pair(1U, ObjectId{}), std::pair(1U, ObjectId{})))
+      << "only what is observed; 0 where it leads nowhere";
+}
+
+TEST_P(StoreContract, HoldersOfReferencesToAnIdentityAreTouched) {
+  const auto corp = add_people({"group", "other group", "ada", "bob", "unjoined group"});
+  const MetaverseId group = add_identity();
+  const MetaverseId other = add_identity();
+  const MetaverseId ada = add_identity();
+  const MetaverseId bob = add_identity();
+  join(corp[0], group);
+  join(corp[1], other);
+  join(corp[2], ada);
+  join(corp[3], bob);
+  put_references({{corp[0], 5, corp[2], reference_observed},
+                  {corp[1], 5, corp[2], reference_desired},
+                  {corp[4], 5, corp[2], reference_observed},
+                  {corp[1], 6, corp[3], reference_observed},
+                  {corp[2], 6, corp[0], reference_observed}});
+  batch([&](Batch& to) { to.touch_holders(std::vector{ada}, {}); });
+  EXPECT_THAT(touched_identities(), ElementsAre(group)) << "who desires it but was not seen to have it is no holder";
+  batch([&](Batch& to) { to.touch_holders({}, std::vector{corp[3], corp[0]}); });
+  EXPECT_THAT(touched_identities(), ElementsAre(group, other, ada));
+}
+
+TEST_P(StoreContract, TouchingHoldersKeepsOtherBits) {
+  const auto corp = add_people({"group", "ada"});
+  const MetaverseId group = add_identity();
+  join(corp[0], group);
+  batch([&](Batch& to) {
+    to.put_metaverse(std::vector<MetaverseWrite>{
+        {.metaverse = {.id = group, .type = 7, .image = "i", .lineage = "l", .touched = touched_inbound}, .keys = {}}});
+    to.put_references(std::vector{Reference{corp[0], 5, corp[1], reference_observed}});
+    to.touch_holders({}, std::vector{corp[1]});
+  });
+  const auto found = store_->view()->load_metaverse(std::vector{group});
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(found[0].touched, touched_inbound | touched_outbound);
+  EXPECT_EQ(found[0].image, "i");
+}
+
+}  // namespace linkspan::store::testing

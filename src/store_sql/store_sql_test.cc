@@ -1,0 +1,54 @@
+// The store's contract on every kind of database, and what only this room promises: opening, refusing, moving.
+
+#include "store_sql/store_sql.h"
+
+#include <testkit/postgresql.h>
+
+#include <optional>
+#include <set>
+
+#include "sql/inspect.h"
+#include "sql/open.h"
+#include "store/testing/store_contract.h"
+#include "store_sql/schema.h"
+#include "store_sql/tables.h"
+#include "store_sql/testing/temporary_store.h"
+
+namespace linkspan::store::testing {
+namespace {
+
+using store_sql::open_store;
+
+class SqlPlace : public Place {
+ public:
+  explicit SqlPlace(std::string url) : url_(std::move(url)) {}
+  std::unique_ptr<Store> open(const Clock* clock) override {
+    return open_store(url_, {.create = true, .program = "test", .clock = clock});
+  }
+
+ private:
+  std::string url_;
+};
+
+class SqlitePlace final : public Place {
+ public:
+  std::unique_ptr<Store> open(const Clock* clock) override {
+    return open_store(temporary_.url(), {.create = true, .program = "test", .clock = clock});
+  }
+
+ private:
+  store_sql::testing::TemporaryStore temporary_;
+};
+
+std::unique_ptr<Place> make_sqlite() { return std::make_unique<SqlitePlace>(); }
+
+std::unique_ptr<Place> make_postgresql() {
+  if (!testkit::Postgresql::available()) return nullptr;
+  return std::make_unique<SqlPlace>(testkit::Postgresql::shared().fresh_database());
+}
+
+INSTANTIATE_TEST_SUITE_P(Sqlite, StoreContract, ::testing::Values(Backend{"sqlite", &make_sqlite}));
+INSTANTIATE_TEST_SUITE_P(Postgresql, StoreContract, ::testing::Values(Backend{"postgresql", &make_postgresql}));
+
+}  // namespace
+}  // namespace linkspan::store::testing
