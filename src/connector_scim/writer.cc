@@ -186,6 +186,9 @@ std::string create_body(const ResourceType& type, const model::Export& add) {
   for (const model::ReferenceChange& change : add.references) {
     if (change.add && !is_multi_link(type, parse_path(change.attribute))) editor.set_reference(change);
   }
+  // Nothing is created without a name; the one the engine gave it will do.
+  const std::string title(type.title_attribute());
+  if (!add.dn.empty() && !resource.contains(title)) resource[title] = to_json(add.dn, nullptr, title);
   editor.mark_primary_mail();
   editor.list_schemas();
   return resource.dump();

@@ -15,7 +15,8 @@
 
 namespace linkspan::connector_scim {
 
-/// A POST: all attributes and single-valued references (manager) in one resource. Members follow by member_patch.
+/// A POST: all attributes and single-valued references (manager) in one resource. Members follow by member_patch. Where
+/// no attribute names it, the export's dn is its userName or displayName.
 [[nodiscard]] std::string create_body(const ResourceType& type, const model::Export& add);
 
 /// Whether a PATCH cannot be told from the changes alone: a part of an element (a street) is new, and the element (the
