@@ -115,7 +115,8 @@ Scope resolve_scope(const LdapSettings& settings, const RootDse& root, std::stri
 
 std::string make_watermark(const LdapSettings& settings, const Scope& scope, std::string_view cookie) {
   if (cookie.empty()) return {};
-  return fmt::format("{} {} {}", k_watermark_kind, fingerprint(settings, scope), to_base64(cookie));
+  const std::string text = fmt::format("{} {} {}", k_watermark_kind, fingerprint(settings, scope), to_base64(cookie));
+  return fmt::format("{} {:016x}", text, hash64(text));
 }
 
 std::string read_watermark(const LdapSettings& settings, const Scope& scope, std::string_view watermark) {
@@ -123,12 +124,16 @@ std::string read_watermark(const LdapSettings& settings, const Scope& scope, std
   const auto refuse = [](const char* why) {
     return Error(Fault::invalid, "connector.watermark_refused", why, "a full import begins a new series");
   };
-  if (parts.size() != 3 || parts[0] != k_watermark_kind) throw refuse("the watermark was not made by this connector");
+  if (parts.size() != 4 || parts[0] != k_watermark_kind) throw refuse("the watermark was not made by this connector");
   if (parts[1] != fingerprint(settings, scope)) {
     throw refuse("base, containers, object types or attributes have changed since the last import");
   }
+  // OpenLDAP answers a damaged cookie with "nothing has changed": it must not get as far as that.
+  const std::string_view checked = watermark.substr(0, watermark.rfind(' '));
   const auto cookie = from_base64(parts[2]);
-  if (!cookie || cookie->empty()) throw refuse("the watermark is damaged");
+  if (!cookie || cookie->empty() || fmt::format("{:016x}", hash64(checked)) != parts[3]) {
+    throw refuse("the watermark is damaged");
+  }
   return *cookie;
 }
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "connector_ldap/internal/entry_reader.h"
+#include "connector_ldap/internal/quiet_pipe.h"
 #include "connector_ldap/internal/searches.h"
 #include "model/dn.h"
 
@@ -27,6 +28,10 @@ Observation only_anchor(Observation::Kind kind, std::string anchor) {
   made.kind = kind;
   made.entry.anchor = std::move(anchor);
   return made;
+}
+
+void throw_if_stopped(const std::stop_token& stop) {
+  if (stop.stop_requested()) throw Error(Fault::cancelled, "ldap.stopped", "the import was stopped");
 }
 
 int page_size(const Opened& opened, const LdapSettings& settings) {
@@ -71,6 +76,8 @@ class FullImport final : public Import {
 
   bool next(std::vector<Observation>& batch) override {
     batch.clear();
+    throw_if_stopped(stop_);
+    const QuietPipe quiet;
     try {
       fill(batch);
     } catch (SyncRefused& refused) {
@@ -178,6 +185,8 @@ class DeltaImport final : public Import {
 
   bool next(std::vector<Observation>& batch) override {
     batch.clear();
+    throw_if_stopped(stop_);
+    const QuietPipe quiet;
     try {
       while (batch.size() < k_batch && advance(batch)) {
       }
@@ -233,6 +242,7 @@ class DeltaImport final : public Import {
   void convert(LDAPMessage* message, std::string anchor, std::vector<Observation>& batch) {
     Observation made;
     const EntryFacts facts = reader_.read(*opened_.session, message, std::move(anchor), made.entry);
+    if (pages_ && made.entry.dn == subtree_) return;  // that one has been told of
     if (facts.has_children && sync_) moved_.push_back(made.entry.dn);
     if (facts.in_scope && opened_.scope.contains(made.entry.dn)) {
       batch.push_back(std::move(made));
@@ -262,7 +272,8 @@ class DeltaImport final : public Import {
 
   bool begin_subtree() {
     if (moved_.empty()) return false;
-    Search search{.base = moved_.back(), .filter = k_everything, .attributes = reader_.requested()};
+    subtree_ = moved_.back();
+    Search search{.base = subtree_, .filter = k_everything, .attributes = reader_.requested()};
     moved_.pop_back();
     pages_.emplace(*opened_.session, std::move(search), page_size(opened_, settings_), stop_);
     return true;
@@ -276,6 +287,7 @@ class DeltaImport final : public Import {
   std::string cookie_;
   bool complete_ = false;
   std::vector<std::string> moved_;  ///< containers that changed: what lies below may have a new name
+  std::string subtree_;             ///< the one of them that is read just now
   std::optional<SyncSearch> sync_;
   std::optional<PagedSearch> pages_;
 };

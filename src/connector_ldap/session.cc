@@ -7,6 +7,7 @@
 #include <chrono>
 
 #include "base/text.h"
+#include "connector_ldap/internal/quiet_pipe.h"
 
 namespace linkspan::connector_ldap {
 
@@ -36,16 +37,27 @@ int last_code(LDAP* handle) {
   return code == LDAP_SUCCESS ? LDAP_SERVER_DOWN : code;
 }
 
-/// libldap tells a refused certificate only in words, which differ between the libraries it is built with.
-bool speaks_of_certificate(std::string_view diagnostic) {
-  const std::string text = to_lower(diagnostic);
-  return std::ranges::any_of(
-      std::initializer_list<std::string_view>{"certificate", "hostname", "unknown ca", "peer cert"},
-      [&](std::string_view word) { return text.find(word) != std::string::npos; });
+/// libldap does not say why a handshake failed. Where one without verification goes through, it was the certificate;
+/// nothing is asked and no password sent over that second connection.
+bool shakes_hands_unverified(const ServerUrl& url, std::chrono::seconds timeout) {
+  LDAP* handle = nullptr;
+  if (ldap_initialize(&handle, url.text.c_str()) != LDAP_SUCCESS) return false;
+  const int version = LDAP_VERSION3;
+  const int never = LDAP_OPT_X_TLS_NEVER;
+  const int client = 0;
+  const timeval patience = to_timeval(timeout);
+  ldap_set_option(handle, LDAP_OPT_PROTOCOL_VERSION, &version);
+  ldap_set_option(handle, LDAP_OPT_NETWORK_TIMEOUT, &patience);
+  ldap_set_option(handle, LDAP_OPT_TIMEOUT, &patience);
+  ldap_set_option(handle, LDAP_OPT_X_TLS_REQUIRE_CERT, &never);
+  ldap_set_option(handle, LDAP_OPT_X_TLS_NEWCTX, &client);
+  const int code = url.tls ? ldap_connect(handle) : ldap_start_tls_s(handle, nullptr, nullptr);
+  ldap_unbind_ext_s(handle, nullptr, nullptr);
+  return code == LDAP_SUCCESS;
 }
 
-Error certificate_error(std::string_view where, std::string_view diagnostic) {
-  return {Fault::denied, "ldap.certificate", fmt::format("{}: the certificate is not trusted: {}", where, diagnostic),
+Error certificate_error(std::string_view where) {
+  return {Fault::denied, "ldap.certificate", fmt::format("{}: the server's certificate is not trusted", where),
           "set ca_file to the certificate of the authority that signed the server's, and use the host name that the "
           "certificate holds"};
 }
@@ -93,6 +105,7 @@ Error result_error(int code, std::string_view diagnostic, std::string_view where
 
 Session::Session(const LdapSettings& settings, const vault::Secret& password, Logger& logger, std::stop_token stop)
     : settings_(settings), logger_(logger) {
+  const QuietPipe quiet;
   std::optional<Error> first;
   for (const ServerUrl& url : settings_.urls) {
     try {
@@ -117,6 +130,7 @@ Session::Session(const LdapSettings& settings, const vault::Secret& password, Lo
 Session::~Session() { close(); }
 
 void Session::close() noexcept {
+  const QuietPipe quiet;
   if (handle_ != nullptr) ldap_unbind_ext_s(handle_, nullptr, nullptr);
   handle_ = nullptr;
   encrypted_ = false;
@@ -129,7 +143,7 @@ void Session::open(const ServerUrl& url, const vault::Secret& password, const st
   }
   set_options(url);
   encrypt(url);
-  bind(password, stop);
+  bind(url, password, stop);
 }
 
 void Session::set_options(const ServerUrl& url) {
@@ -172,7 +186,7 @@ void Session::encrypt(const ServerUrl& url) {
       throw Error(Fault::denied, "ldap.clear_text", fmt::format("{}: the server offers no StartTLS", where_),
                   "use an ldaps:// url, or have TLS set up on the server");
     }
-    if (code != LDAP_SUCCESS && !unknown_to_server) throw connect_error(code, "StartTLS");
+    if (code != LDAP_SUCCESS && !unknown_to_server) throw connect_error(code, "StartTLS", url);
     encrypted_ = code == LDAP_SUCCESS;
   }
   if (encrypted_ && !settings_.verify) {
@@ -189,13 +203,13 @@ void Session::encrypt(const ServerUrl& url) {
               {{"server", where_}});
 }
 
-void Session::bind(const vault::Secret& password, const std::stop_token& stop) {
+void Session::bind(const ServerUrl& url, const vault::Secret& password, const std::stop_token& stop) {
   const std::string_view bytes = settings_.bind_dn.empty() ? std::string_view() : password.reveal();
   berval credentials{bytes.size(), const_cast<char*>(bytes.data())};
   int id = 0;
   const int sent =
       ldap_sasl_bind(handle_, settings_.bind_dn.c_str(), LDAP_SASL_SIMPLE, &credentials, nullptr, nullptr, &id);
-  if (sent != LDAP_SUCCESS) throw connect_error(sent, "connecting");
+  if (sent != LDAP_SUCCESS) throw connect_error(sent, "connecting", url);
   const Message answer = next(id, stop);
   const Done done = parse_done(answer.get());
   if (done.code != LDAP_SUCCESS) {
@@ -205,9 +219,12 @@ void Session::bind(const vault::Secret& password, const std::stop_token& stop) {
   }
 }
 
-Error Session::connect_error(int code, std::string_view what) {
+Error Session::connect_error(int code, std::string_view what, const ServerUrl& url) {
+  const bool shaking_hands = url.tls || code == LDAP_CONNECT_ERROR;
+  if (settings_.verify && shaking_hands && shakes_hands_unverified(url, std::chrono::seconds(5))) {
+    return certificate_error(where_);
+  }
   const std::string diagnostic = diagnostic_of(handle_);
-  if (speaks_of_certificate(diagnostic)) return certificate_error(where_, diagnostic);
   return {
       Fault::unavailable, "ldap.unreachable",
       fmt::format("{}: {}: {}{}{}", where_, what, ldap_err2string(code), diagnostic.empty() ? "" : ": ", diagnostic),
@@ -228,6 +245,7 @@ int Session::send(const Search& search, const std::vector<RequestControl>& contr
   for (LDAPControl& control : held) pointers.push_back(&control);
   pointers.push_back(nullptr);
   int id = 0;
+  const QuietPipe quiet;
   const int code = ldap_search_ext(handle_, search.base.c_str(), search.scope, search.filter.c_str(), attributes.data(),
                                    0, pointers.data(), nullptr, nullptr, search.size_limit, &id);
   if (code != LDAP_SUCCESS) {
@@ -248,9 +266,7 @@ Message Session::next(int id, const std::stop_token& stop) {
     }
     if (kind < 0) {
       const int code = last_code(handle_);
-      const std::string diagnostic = diagnostic_of(handle_);
-      if (encrypted_ && speaks_of_certificate(diagnostic)) throw certificate_error(where_, diagnostic);
-      throw result_error(code, diagnostic, where_, "the connection broke");
+      throw result_error(code, diagnostic_of(handle_), where_, "the connection broke");
     }
     if (std::chrono::steady_clock::now() >= end) {
       throw result_error(LDAP_TIMEOUT, {}, where_, fmt::format("no answer for {} seconds", settings_.timeout.count()));
@@ -287,7 +303,10 @@ std::vector<Message> Session::read(const Search& search, const std::stop_token& 
   }
 }
 
-void Session::abandon(int id) noexcept { ldap_abandon_ext(handle_, id, nullptr, nullptr); }
+void Session::abandon(int id) noexcept {
+  const QuietPipe quiet;
+  ldap_abandon_ext(handle_, id, nullptr, nullptr);
+}
 
 std::string Session::tls_version() const {
   if (!encrypted_) return {};

@@ -87,8 +87,8 @@ class Session {
   void set_options(const ServerUrl& url);
   void set_tls_options();
   void encrypt(const ServerUrl& url);
-  void bind(const vault::Secret& password, const std::stop_token& stop);
-  [[nodiscard]] Error connect_error(int code, std::string_view what);
+  void bind(const ServerUrl& url, const vault::Secret& password, const std::stop_token& stop);
+  [[nodiscard]] Error connect_error(int code, std::string_view what, const ServerUrl& url);
   void close() noexcept;
 
   const LdapSettings& settings_;

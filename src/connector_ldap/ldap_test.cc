@@ -1,0 +1,457 @@
+#include "connector_ldap/ldap.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <testkit/slapd.h>
+
+#include <filesystem>
+#include <mutex>
+#include <thread>
+
+#include "connector/testing/connector_contract.h"
+
+namespace linkspan::connector_ldap {
+namespace {
+
+using connector::by_name;
+using connector::Check;
+using connector::Connector;
+using connector::error_id;
+using connector::ImportEnd;
+using connector::Seen;
+using connector::Settings;
+using connector::State;
+using connector::take_import;
+using ::testing::Contains;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+using ::testing::Pair;
+using testkit::Slapd;
+using testkit::SlapdOptions;
+
+/// Remembers the ids of what was said.
+class RecordingLogger final : public Logger {
+ public:
+  void log(Level, std::string_view id, std::string_view, std::initializer_list<Field>) override {
+    const std::scoped_lock lock(mutex_);
+    ids_.emplace(id);
+  }
+  std::set<std::string> ids() const {
+    const std::scoped_lock lock(mutex_);
+    return ids_;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::set<std::string> ids_;
+};
+
+Settings settings_for(const Slapd& slapd, Settings more = {}) {
+  more.try_emplace("url", std::vector<std::string>{slapd.url()});
+  more.try_emplace("bind_dn", std::vector<std::string>{Slapd::reader_dn()});
+  more.try_emplace("timeout_seconds", std::vector<std::string>{"20"});
+  return more;
+}
+
+std::unique_ptr<Connector> make(const Settings& settings, Logger& logger,
+                                std::string password = Slapd::reader_password()) {
+  connector::Secrets secrets;
+  secrets.emplace("password", vault::Secret::from(std::move(password)));
+  return ldap_kind().make(settings, std::move(secrets), logger);
+}
+
+std::string bytes_of(const model::Value& value) {
+  if (const auto* binary = std::get_if<model::Binary>(&value)) return binary->bytes;
+  return std::get<std::string>(value);
+}
+
+class LdapTestDirectory final : public connector::TestDirectory {
+ public:
+  explicit LdapTestDirectory(SlapdOptions options, Settings more = {})
+      : slapd_(std::move(options)), more_(std::move(more)) {}
+
+  std::unique_ptr<Connector> connect() override { return make(settings_for(slapd_, more_), logger_); }
+
+  void add_person(const std::string& name, const model::Attributes& attributes) override {
+    testkit::LdapAttributes made{{"objectClass", {"inetOrgPerson", "quayExtras"}}, {"cn", {name}}, {"sn", {name}}};
+    for (const auto& [attribute, values] : attributes) made[attribute] = bytes(values);
+    slapd_.add(person_dn(name), made);
+    dns_[name] = person_dn(name);
+  }
+  void add_group(const std::string& name, const std::vector<std::string>& members) override {
+    dns_[name] = "cn=" + model::escape_dn_value(name) + "," + Slapd::groups();
+    slapd_.add(dns_[name], {{"objectClass", {"groupOfNames"}}, {"cn", {name}}, {"member", targets(members)}});
+  }
+  void set(const std::string& name, const std::string& attribute, const model::Values& values) override {
+    slapd_.replace(dns_.at(name), attribute, bytes(values));
+  }
+  void set_members(const std::string& group, const std::vector<std::string>& members) override {
+    slapd_.replace(dns_.at(group), "member", targets(members));
+  }
+  void rename(const std::string& name, const std::string& new_name) override {
+    slapd_.rename(dns_.at(name), "cn=" + model::escape_dn_value(new_name));
+    dns_.erase(name);
+    dns_[new_name] = person_dn(new_name);
+  }
+  void remove(const std::string& name) override {
+    slapd_.remove(dns_.at(name));
+    dns_.erase(name);
+  }
+  std::string binary_attribute() const override { return "quayBlob"; }
+  std::string dn_of(const std::string& name) const override { return person_dn(name); }
+  bool before_break() override { return true; }
+  void break_now() override { slapd_.kill(); }
+  std::unique_ptr<Connector> connect_with_wrong_password() override {
+    return make(settings_for(slapd_, more_), logger_, "wrong");
+  }
+  std::unique_ptr<Connector> connect_to_nowhere() override {
+    Settings settings = more_;
+    settings["url"] = {"ldap://127.0.0.1:1"};
+    return make(settings_for(slapd_, settings), logger_);
+  }
+
+ private:
+  static std::string person_dn(const std::string& name) {
+    return "cn=" + model::escape_dn_value(name) + "," + Slapd::people();
+  }
+  static std::vector<std::string> bytes(const model::Values& values) {
+    std::vector<std::string> made;
+    for (const model::Value& value : values) made.push_back(bytes_of(value));
+    return made;
+  }
+  std::vector<std::string> targets(const std::vector<std::string>& members) const {
+    std::vector<std::string> made;
+    for (const std::string& member : members) {
+      const auto found = dns_.find(member);
+      made.push_back(found == dns_.end() ? person_dn(member) : found->second);
+    }
+    return made;
+  }
+
+  Slapd slapd_;
+  Settings more_;
+  RecordingLogger logger_;
+  std::map<std::string, std::string> dns_;
+};
+
+connector::ContractBackend backend(const char* name, SlapdOptions options, Settings more = {}) {
+  return {name, [options, more]() -> std::unique_ptr<connector::TestDirectory> {
+            if (!Slapd::available()) return nullptr;
+            return std::make_unique<LdapTestDirectory>(options, more);
+          }};
+}
+
+}  // namespace
+}  // namespace linkspan::connector_ldap
+
+namespace linkspan::connector {
+
+using connector_ldap::backend;
+using testkit::SlapdOptions;
+
+// The ways an import can go: with a log of removals, without one (all that is left is told instead), an account that
+// may not see the server's sequence number, several containers, and pages only.
+INSTANTIATE_TEST_SUITE_P(
+    Ldap, ConnectorContract,
+    ::testing::Values(backend("session_log", SlapdOptions{}), backend("present_phase", SlapdOptions{.session_log = 0}),
+                      backend("hidden_csn", SlapdOptions{.access = "access to attrs=contextCSN by * none\n"},
+                              {{"containers", {"ou=people,dc=quay,dc=example", "ou=groups,dc=quay,dc=example"}}}),
+                      backend("two_containers", SlapdOptions{},
+                              {{"containers", {"ou=people,dc=quay,dc=example", "ou=groups,dc=quay,dc=example"}}}),
+                      backend("pages", SlapdOptions{.syncprov = false}, {{"page_size", {"10"}}})),
+    backend_name);
+
+}  // namespace linkspan::connector
+
+namespace linkspan::connector_ldap {
+namespace {
+
+class LdapTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (!Slapd::available()) GTEST_SKIP() << "slapd is not installed";
+    start({});
+  }
+  void start(SlapdOptions options) { slapd_ = std::make_unique<Slapd>(std::move(options)); }
+
+  std::unique_ptr<Connector> connect(Settings more = {}) {
+    return make(settings_for(*slapd_, std::move(more)), logger_);
+  }
+
+  State full(Connector& connector) {
+    State state;
+    last_ = take_import(connector, state);
+    return state;
+  }
+
+  std::string import_error(Settings more) {
+    return error_id([&] { full(*connect(std::move(more))); });
+  }
+
+  std::unique_ptr<Slapd> slapd_;
+  RecordingLogger logger_;
+  ImportEnd last_;
+};
+
+TEST_F(LdapTest, ValuesComeByTheSchema) {
+  slapd_->add_person("ada", {{"quayFlag", {"TRUE"}},
+                             {"quayNumber", {"42", "-1"}},
+                             {"quayTime", {"20260102030405.5Z"}},
+                             {"quayBlob", {"text in a blob"}},
+                             {"MAIL", {"Ada@X.example"}},
+                             {"cn;lang-fr", {"Adèle"}},
+                             {"manager", {"cn=Boss\\, Big,ou=people,dc=quay,dc=example"}},
+                             {"userPassword", {"secret"}}});
+  const Seen ada = by_name(full(*connect()), "ada").second;
+  EXPECT_EQ(ada.attributes.at("quayFlag"), model::Values{true});
+  EXPECT_EQ(ada.attributes.at("quayNumber"), (model::Values{std::int64_t{-1}, std::int64_t{42}}));
+  EXPECT_EQ(ada.attributes.at("quayTime"), model::Values{from_rfc3339("2026-01-02T03:04:05.5Z")});
+  EXPECT_EQ(ada.attributes.at("quayBlob"), model::Values{model::Binary{"text in a blob"}});
+  EXPECT_EQ(ada.attributes.at("mail"), model::Values{std::string("Ada@X.example")});
+  EXPECT_EQ(ada.attributes.at("cn;lang-fr"), model::Values{std::string("Adèle")});
+  EXPECT_THAT(ada.references, Contains(Pair("manager", model::dn_key("cn=Boss\\, Big,ou=people,dc=quay,dc=example"))));
+  EXPECT_FALSE(ada.attributes.contains("userPassword"));
+  EXPECT_FALSE(ada.attributes.contains("entryCSN"));
+  EXPECT_FALSE(ada.attributes.contains("manager"));
+  EXPECT_TRUE(ada.attributes.contains("entryUUID"));
+}
+
+TEST_F(LdapTest, MostSpecificOfTheWantedTypesIsTheType) {
+  slapd_->add_person("ada");
+  slapd_->add_person("pia", {{"objectClass", {"quayPilot"}}});
+  EXPECT_EQ(by_name(full(*connect()), "pia").second.type, "inetOrgPerson");
+  const State state = full(*connect({{"object_types", {"person", "QUAYPILOT", "inetorgperson"}}}));
+  EXPECT_EQ(by_name(state, "pia").second.type, "quayPilot");
+  EXPECT_EQ(by_name(state, "ada").second.type, "inetOrgPerson");
+  EXPECT_EQ(state.size(), 2U);
+}
+
+TEST_F(LdapTest, OnlySelectedAttributesAreRead) {
+  slapd_->add_person("ada", {{"mail", {"a@x.example"}}, {"description", {"d"}}});
+  const Seen ada = by_name(full(*connect({{"attributes", {"mail", "modifyTimestamp"}}})), "ada").second;
+  EXPECT_TRUE(ada.attributes.contains("mail"));
+  EXPECT_TRUE(ada.attributes.contains("modifyTimestamp"));
+  EXPECT_FALSE(ada.attributes.contains("description"));
+}
+
+TEST_F(LdapTest, ContainersAndExclusionsDecideWhatIsRead) {
+  slapd_->add("ou=deep," + Slapd::people(), {{"objectClass", {"organizationalUnit"}}, {"ou", {"deep"}}});
+  slapd_->add("cn=ada,ou=deep," + Slapd::people(),
+              {{"objectClass", {"inetOrgPerson"}}, {"cn", {"ada"}}, {"sn", {"a"}}});
+  slapd_->add_person("bob");
+  EXPECT_EQ(full(*connect({{"containers", {Slapd::people()}}})).size(), 4U);
+  // One within another is not read twice.
+  EXPECT_EQ(full(*connect({{"containers", {"OU=Deep," + Slapd::people(), Slapd::people()}}})).size(), 4U);
+  const State state = full(*connect({{"exclude_containers", {"ou=DEEP," + Slapd::people()}}}));
+  EXPECT_EQ(by_name(state, "bob").second.type, "inetOrgPerson");
+  EXPECT_EQ(state.size(), 3U);
+  EXPECT_EQ(import_error({{"containers", {"ou=none,dc=quay,dc=example"}}}), "ldap.no_container");
+  EXPECT_EQ(import_error({{"containers", {"dc=elsewhere"}}}), "ldap.settings");
+}
+
+TEST_F(LdapTest, WhatLeavesOrEntersAContainerDoesSoInADelta) {
+  slapd_->add("ou=out," + Slapd::base(), {{"objectClass", {"organizationalUnit"}}, {"ou", {"out"}}});
+  slapd_->add_person("ada");
+  slapd_->add_person("bob");
+  const auto connector = connect({{"containers", {Slapd::people()}}});
+  State known = full(*connector);
+  std::string watermark = last_.watermark;
+  slapd_->rename("cn=ada," + Slapd::people(), "cn=ada", "ou=out," + Slapd::base());
+  watermark = take_import(*connector, known, watermark).watermark;
+  EXPECT_EQ(known, full(*connector));
+  EXPECT_EQ(known.size(), 2U);
+  slapd_->rename("cn=ada,ou=out," + Slapd::base(), "cn=ada", Slapd::people());
+  take_import(*connector, known, watermark);
+  EXPECT_EQ(known, full(*connector));
+  EXPECT_EQ(known.size(), 3U);
+}
+
+TEST_F(LdapTest, RenamedContainerBringsAllBelowItInADelta) {
+  const std::string deep = "ou=deep," + Slapd::people();
+  slapd_->add(deep, {{"objectClass", {"organizationalUnit"}}, {"ou", {"deep"}}});
+  slapd_->add("ou=deeper," + deep, {{"objectClass", {"organizationalUnit"}}, {"ou", {"deeper"}}});
+  slapd_->add("cn=ada,ou=deeper," + deep, {{"objectClass", {"inetOrgPerson"}}, {"cn", {"ada"}}, {"sn", {"a"}}});
+  const auto everywhere = connect();
+  const auto people = connect({{"containers", {Slapd::people()}}});
+  State all = full(*everywhere);
+  const std::string all_mark = last_.watermark;
+  State below = full(*people);
+  const std::string below_mark = last_.watermark;
+  slapd_->rename(deep, "ou=moved", Slapd::groups());
+  take_import(*everywhere, all, all_mark);
+  EXPECT_EQ(all, full(*everywhere));
+  EXPECT_THAT(by_name(all, "ada").second.dn_key, HasSubstr("ou=moved"));
+  take_import(*people, below, below_mark);
+  EXPECT_EQ(below, full(*people));
+  EXPECT_EQ(below.size(), 1U);
+}
+
+TEST_F(LdapTest, ChangedTypeLeavesInADelta) {
+  slapd_->add("cn=x," + Slapd::people(), {{"objectClass", {"applicationProcess", "quayExtras"}}, {"cn", {"x"}}});
+  const auto connector = connect({{"object_types", {"quayExtras"}}});
+  State known = full(*connector);
+  EXPECT_EQ(known.size(), 1U);
+  slapd_->replace("cn=x," + Slapd::people(), "objectClass", {"applicationProcess"});
+  take_import(*connector, known, last_.watermark);
+  EXPECT_THAT(known, IsEmpty());
+}
+
+TEST_F(LdapTest, ChangedSettingsRefuseTheWatermark) {
+  full(*connect());
+  const std::string watermark = last_.watermark;
+  ASSERT_NE(watermark, "");
+  State state;
+  EXPECT_EQ(error_id([&] { take_import(*connect({{"attributes", {"mail"}}}), state, watermark); }),
+            "connector.watermark_refused");
+  EXPECT_EQ(error_id([&] { take_import(*connect({{"exclude_containers", {Slapd::groups()}}}), state, watermark); }),
+            "connector.watermark_refused");
+  EXPECT_EQ(error_id([&] { take_import(*connect(), state, watermark); }), "");
+}
+
+TEST_F(LdapTest, ServerThatWasSetBackRefusesTheWatermark) {
+  namespace fs = std::filesystem;
+  slapd_->stop();
+  fs::copy(slapd_->folder() / "db", slapd_->folder() / "backup");
+  slapd_->start();
+  slapd_->add_person("ada");
+  full(*connect());
+  slapd_->stop();
+  fs::remove_all(slapd_->folder() / "db");
+  fs::rename(slapd_->folder() / "backup", slapd_->folder() / "db");
+  slapd_->start();
+  State state;
+  EXPECT_EQ(error_id([&] { take_import(*connect(), state, last_.watermark); }), "connector.watermark_refused");
+}
+
+TEST_F(LdapTest, DamagedWatermarkIsRefused) {
+  full(*connect());
+  const std::string watermark = last_.watermark;
+  for (std::size_t i = 0; i < watermark.size(); i += 5) {
+    std::string damaged = watermark;
+    damaged[i] = damaged[i] == '0' ? '1' : '0';
+    State state;
+    EXPECT_EQ(error_id([&] { take_import(*connect(), state, damaged); }), "connector.watermark_refused") << damaged;
+  }
+}
+
+TEST_F(LdapTest, EveryWayOfTlsReads) {
+  slapd_->add_person("ada");
+  const std::string ca = slapd_->ca_file().string();
+  const std::vector<std::pair<Settings, const char*>> ways{
+      {{{"url", {slapd_->ldaps_url()}}, {"ca_file", {ca}}}, "certificate verified"},
+      {{{"start_tls", {"always"}}, {"ca_file", {ca}}}, "certificate verified"},
+      {{{"url", {slapd_->ldaps_url()}}, {"verify", {"false"}}}, "NOT verified"},
+      {{{"url", {slapd_->ldapi_url()}}}, "not encrypted"},
+      {{{"url", {"ldap://127.0.0.1:1 " + slapd_->url()}}}, "not encrypted"},
+  };
+  for (const auto& [settings, said] : ways) {
+    const auto connector = connect(settings);
+    EXPECT_EQ(full(*connector).size(), 3U) << said;
+    const std::vector<Check> checks = connector->test();
+    const auto tls = std::ranges::find(checks, "tls", &Check::name);
+    ASSERT_NE(tls, checks.end());
+    EXPECT_THAT(tls->detail, HasSubstr(said));
+    EXPECT_TRUE(std::ranges::all_of(checks, &Check::passed));
+  }
+  EXPECT_THAT(logger_.ids(), Contains("ldap.verify_off"));
+  EXPECT_THAT(logger_.ids(), Contains("ldap.unreachable"));
+}
+
+TEST_F(LdapTest, UntrustedCertificateIsRefusedByName) {
+  for (const Settings& settings : {Settings{{"url", {slapd_->ldaps_url()}}}, Settings{{"start_tls", {"always"}}}}) {
+    EXPECT_EQ(import_error(settings), "ldap.certificate");
+    const std::vector<Check> checks = connect(settings)->test();
+    EXPECT_EQ(checks.back().name, "tls");
+    EXPECT_FALSE(checks.back().passed);
+    EXPECT_THAT(checks.back().hint, HasSubstr("ca_file"));
+  }
+  EXPECT_EQ(import_error({{"url", {slapd_->ldaps_url()}}, {"ca_file", {"/nonexistent/ca.pem"}}}), "ldap.certificate");
+}
+
+TEST_F(LdapTest, PasswordNeverGoesOverTheNetworkInClear) {
+  // 192.0.2.0/24 is for documentation: nothing is sent there, for the refusal comes first or the connection never
+  // opens.
+  const Settings far{{"url", {"ldap://192.0.2.1"}}, {"start_tls", {"never"}}, {"timeout_seconds", {"1"}}};
+  EXPECT_EQ(import_error(far), "ldap.clear_text");
+  Settings allowed = far;
+  allowed["allow_clear_text"] = {"true"};
+  EXPECT_EQ(import_error(allowed), "ldap.unreachable");
+  EXPECT_THAT(logger_.ids(), Contains("ldap.clear_text"));
+}
+
+TEST_F(LdapTest, LimitOfTheServerIsSaidAsOne) {
+  start({.size_limit = "5"});
+  for (int i = 0; i < 20; ++i) slapd_->add_person("p" + std::to_string(i));
+  EXPECT_EQ(import_error({}), "ldap.limit");
+  EXPECT_THAT(logger_.ids(), Contains("ldap.sync_refused"));
+}
+
+TEST_F(LdapTest, AccountThatIsOnlyLimitedOutsideOfPagesReadsInPages) {
+  start({.size_limit = "5 size.prtotal=unlimited"});
+  for (int i = 0; i < 20; ++i) slapd_->add_person("p" + std::to_string(i));
+  EXPECT_EQ(full(*connect({{"page_size", {"4"}}})).size(), 22U);
+  EXPECT_TRUE(last_.complete);
+  EXPECT_EQ(last_.watermark, "");
+}
+
+TEST_F(LdapTest, HiddenIdentityIsAnErrorAndNotAnEmptyDirectory) {
+  start({.syncprov = false, .access = "access to attrs=entryUUID by * none\n"});
+  slapd_->add_person("ada");
+  EXPECT_EQ(import_error({}), "ldap.no_anchor");
+}
+
+TEST_F(LdapTest, UnreadableContainerIsAnErrorAndNotAnEmptyOne) {
+  start({.access = "access to dn.subtree=\"ou=people,dc=quay,dc=example\" by * none\n"});
+  EXPECT_EQ(import_error({{"containers", {Slapd::people()}}}), "ldap.no_container");
+}
+
+TEST_F(LdapTest, SilentServerEndsByTimeoutAndByStop) {
+  for (int i = 0; i < 3000; ++i)
+    slapd_->add_person("p" + std::to_string(i), {{"quayBlob", {std::string(10'000, 'x')}}});
+  const auto connector = connect({{"timeout_seconds", {"1"}}});
+  std::vector<model::Observation> batch;
+  const auto drain = [&](std::stop_token stop) {
+    return error_id([&] {
+      const auto import = connector->import({}, std::move(stop));
+      ASSERT_TRUE(import->next(batch));
+      ::kill(slapd_->pid(), SIGSTOP);
+      while (import->next(batch)) {
+      }
+    });
+  };
+  EXPECT_EQ(drain({}), "ldap.timeout");
+  ::kill(slapd_->pid(), SIGCONT);
+  std::stop_source stop;
+  const std::jthread later([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(300));
+    stop.request_stop();
+  });
+  EXPECT_EQ(drain(stop.get_token()), "ldap.stopped");
+  ::kill(slapd_->pid(), SIGCONT);
+}
+
+TEST_F(LdapTest, SettingsSayAllThatIsWrongAtOnce) {
+  try {
+    static_cast<void>(make({{"ulr", {"x"}},
+                            {"url", {"http://x"}},
+                            {"page_size", {"0"}},
+                            {"verify", {"maybe"}},
+                            {"containers", {"no dn"}},
+                            {"object_types", {"a)(b"}},
+                            {"start_tls", {"perhaps"}},
+                            {"bind_dn", {"cn=x"}}},
+                           logger_, ""));
+    FAIL() << "taken";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.id(), "ldap.settings");
+    for (const char* part : {"did you mean url", "http://x", "page_size", "verify", "containers", "object_types",
+                             "start_tls", "password"}) {
+      EXPECT_THAT(error.message(), HasSubstr(part));
+    }
+  }
+}
+
+}  // namespace
+}  // namespace linkspan::connector_ldap
