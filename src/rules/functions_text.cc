@@ -209,15 +209,15 @@ Datum call_word(Evaluation&, const Datum* a, std::size_t) {
 
 /// Both texts in the form in which InStr compares them.
 struct Search {
-  std::string text;
-  std::string wanted;
+  std::string_view text;
+  std::string_view wanted;
 };
 
-Search search(const Datum* a, std::size_t count) {
-  const bool folded = count == 4 && a[3].text() == "vbTextCompare";
+Search search(Evaluation& e, const Datum* a, std::size_t count) {
   const std::string_view text = text_or_empty(a[0]);
   const std::string_view wanted = text_or_empty(a[1]);
-  return folded ? Search{to_lower(text), to_lower(wanted)} : Search{std::string(text), std::string(wanted)};
+  if (count < 4 || a[3].text() != "vbTextCompare") return {text, wanted};
+  return {lower(e, text).text(), lower(e, wanted).text()};
 }
 
 Datum position(std::string_view text, std::size_t found) {
@@ -225,24 +225,23 @@ Datum position(std::string_view text, std::size_t found) {
   return Datum::of(length(text.substr(0, found)) + 1);
 }
 
-Datum call_in_str(Evaluation&, const Datum* a, std::size_t count) {
+Datum call_in_str(Evaluation& e, const Datum* a, std::size_t count) {
   const std::int64_t start = count > 2 ? number_or(a[2], 1) : 1;
   if (start < 1) Evaluation::fail("the start is 1 or more");
-  const Search texts = search(a, count);
+  const Search texts = search(e, a, count);
   if (start > length(texts.text)) return Datum::of(std::int64_t{0});
   const std::size_t from = prefix_bytes(texts.text, static_cast<std::size_t>(start - 1));
   return position(texts.text, texts.text.find(texts.wanted, from));
 }
 
-Datum call_in_str_rev(Evaluation&, const Datum* a, std::size_t count) {
-  const Search texts = search(a, count);
+Datum call_in_str_rev(Evaluation& e, const Datum* a, std::size_t count) {
+  const Search texts = search(e, a, count);
   const std::int64_t all = length(texts.text);
   std::int64_t start = count > 2 ? number_or(a[2], -1) : -1;
   if (start == -1) start = all;
   if (start < 1 && all > 0) Evaluation::fail("the start is 1 or more, or -1 for the end");
   if (start > all || all == 0) return Datum::of(std::int64_t{0});
-  const std::string_view within =
-      std::string_view(texts.text).substr(0, prefix_bytes(texts.text, static_cast<std::size_t>(start)));
+  const std::string_view within = texts.text.substr(0, prefix_bytes(texts.text, static_cast<std::size_t>(start)));
   return position(texts.text, within.rfind(texts.wanted));
 }
 

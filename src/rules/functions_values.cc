@@ -79,16 +79,21 @@ Datum call_contains(Evaluation& e, const Datum* a, std::size_t count) {
   if (a[1].is_null()) return Datum::of(std::int64_t{0});
   const std::string_view wanted = a[1].text();
   const std::string folded_wanted = folded ? fold_key(wanted) : std::string();
-  const std::string reference = model::dn_key(wanted);
+  std::optional<std::string> key;  // of the wanted name; only references need it
   std::int64_t index = 0;
   for (const Datum& value : values_of(a[0])) {
     ++index;
     e.step();
     if (value.type == Type::binary) continue;
     const std::string_view text = e.to_text(value);
-    const bool found = value.type == Type::reference ? model::dn_key(text) == reference
-                       : folded                      ? fold_key(text).find(folded_wanted) != std::string::npos
-                                                     : text.find(wanted) != std::string_view::npos;
+    bool found = false;
+    if (value.type == Type::reference) {
+      if (!key) key = model::dn_key(wanted);
+      found = model::dn_key(text) == *key;
+    } else {
+      found = folded ? fold_key(text).find(folded_wanted) != std::string::npos
+                     : text.find(wanted) != std::string_view::npos;
+    }
     if (found) return Datum::of(index);
   }
   return Datum::of(std::int64_t{0});

@@ -207,31 +207,6 @@ class Reader {
     }
   }
 
-  /// An attribute at the start of `rest`, bracketed or up to a blank or =; cut off, with the blanks after it.
-  static std::optional<std::string> attribute(std::string_view& rest) {
-    rest = trim(rest);
-    std::size_t end = rest.find_first_of(" \t=");
-    std::string name;
-    if (rest.starts_with('[')) {
-      std::size_t depth = 0;
-      bool quoted = false;
-      for (end = 0; end < rest.size(); ++end) {
-        if (rest[end] == '"' && depth > 1) quoted = !quoted;
-        if (quoted) continue;
-        if (rest[end] == '[') ++depth;
-        if (rest[end] == ']' && --depth == 0) break;
-      }
-      if (end == rest.size()) return std::nullopt;
-      name = std::string(rest.substr(1, end++ - 1));
-    } else {
-      end = std::min(end, rest.size());
-      name = std::string(rest.substr(0, end));
-    }
-    rest = trim(rest.substr(end));
-    if (name.empty()) return std::nullopt;
-    return name;
-  }
-
   std::optional<ScopeClause> scope_clause(const toml::node& node) {
     const auto* text = node.as_string();
     if (text == nullptr) {
@@ -242,7 +217,7 @@ class Reader {
     const auto offset = [&] { return static_cast<std::size_t>(rest.data() - text->get().data()); };
     ScopeClause clause;
     clause.position = shifted(at(node));
-    const std::optional<std::string> name = attribute(rest);
+    const std::optional<std::string> name = read_attribute(rest);
     if (!name || rest.empty()) {
       error(at(node), "rules.scope", "a clause of scope reads: attribute OPERATOR value",
             "Example: \"mail ISNOTNULL\".");
@@ -313,10 +288,10 @@ class Reader {
     }
     const auto* text = node.as_string();
     std::string_view rest = text == nullptr ? std::string_view() : std::string_view(text->get());
-    const std::optional<std::string> left = attribute(rest);
+    const std::optional<std::string> left = read_attribute(rest);
     const bool equals = rest.starts_with('=');
     if (equals) rest.remove_prefix(1);
-    const std::optional<std::string> right = equals ? attribute(rest) : std::nullopt;
+    const std::optional<std::string> right = equals ? read_attribute(rest) : std::nullopt;
     if (!left || !right || (!rest.empty() && rest != "case")) {
       error(at(node), "rules.join", "a join condition reads: connectorAttribute = metaverseAttribute",
             "Add the word case to compare exactly: \"externalId = sourceAnchor case\".");

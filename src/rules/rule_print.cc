@@ -70,7 +70,7 @@ std::string print_groups(const std::vector<std::vector<Clause>>& groups, Print p
     out += "[";
     for (const Clause& clause : group) {
       if (&clause != &group.front()) out += ", ";
-      out += toml_string(print(clause));
+      out += print(clause);
     }
     out += "]";
   }
@@ -78,8 +78,12 @@ std::string print_groups(const std::vector<std::vector<Clause>>& groups, Print p
 }
 
 std::string print_join(const JoinClause& clause) {
-  return print_attribute(clause.source) + " = " + print_attribute(clause.target) +
-         (clause.case_sensitive ? " case" : "");
+  if (!is_printable_attribute(clause.source) || !is_printable_attribute(clause.target)) {
+    return fmt::format("{{ connector = {}, metaverse = {}{} }}", toml_string(clause.source), toml_string(clause.target),
+                       clause.case_sensitive ? ", case = true" : "");
+  }
+  return toml_string(print_attribute(clause.source) + " = " + print_attribute(clause.target) +
+                     (clause.case_sensitive ? " case" : ""));
 }
 
 }  // namespace
@@ -99,7 +103,9 @@ std::string print_rule(const Rule& rule) {
   line("link", toml_string(name_of(rule.link)));
   line("precedence", std::to_string(rule.precedence));
   if (rule.disabled) line("disabled", "true");
-  if (!rule.scope.empty()) line("scope", print_groups(rule.scope, print_clause));
+  if (!rule.scope.empty())
+    line("scope",
+         print_groups(rule.scope, [](const ScopeClause& clause) { return toml_string(print_clause(clause)); }));
   if (!rule.join.empty()) line("join", print_groups(rule.join, print_join));
   if (rule.flows.empty()) return out;
   out += "[rule.flows]\n";

@@ -154,9 +154,38 @@ bool holds(const CompiledClause& clause, const Source& source) {
   return holds_positive(clause, source) != clause.negated;
 }
 
+std::optional<std::string> read_attribute(std::string_view& rest) {
+  rest = trim(rest);
+  std::string name;
+  std::size_t end = std::min(rest.size(), rest.find_first_of(" \t="));
+  if (rest.starts_with('[')) {
+    std::size_t depth = 0;
+    bool quoted = false;
+    for (end = 0; end < rest.size(); ++end) {
+      if (rest[end] == '"' && depth > 1) quoted = !quoted;
+      if (quoted) continue;
+      if (rest[end] == '[') ++depth;
+      if (rest[end] == ']' && --depth == 0) break;
+    }
+    if (end == rest.size()) return std::nullopt;
+    name = std::string(rest.substr(1, end++ - 1));
+  } else {
+    name = std::string(rest.substr(0, end));
+  }
+  rest = trim(rest.substr(end));
+  if (name.empty()) return std::nullopt;
+  return name;
+}
+
 std::string print_attribute(std::string_view name) {
-  const bool plain = name.find_first_of(" \t\r\n\"[]=") == std::string_view::npos;
+  const bool plain = name.find_first_of(" \t\r\n=") == std::string_view::npos && !name.starts_with('[');
   return plain ? std::string(name) : "[" + std::string(name) + "]";
+}
+
+bool is_printable_attribute(std::string_view name) {
+  const std::string printed = print_attribute(name);
+  std::string_view rest = printed;
+  return read_attribute(rest) == name && rest.empty();
 }
 
 std::string print_clause(const ScopeClause& clause) {

@@ -46,5 +46,9 @@ struct CompiledScope {
 [[nodiscard]] std::string print_clause(const ScopeClause& clause);
 /// An attribute's name, in brackets where blanks or brackets in it need them.
 [[nodiscard]] std::string print_attribute(std::string_view name);
+/// Cuts an attribute off the front of `rest`, with the blanks after it: bracketed, or up to a blank or =.
+[[nodiscard]] std::optional<std::string> read_attribute(std::string_view& rest);
+/// Whether what print_attribute() writes is read as the same name.
+[[nodiscard]] bool is_printable_attribute(std::string_view name);
 
 }  // namespace linkspan::rules
