@@ -1,17 +1,10 @@
-// The store's contract on every kind of database, and what only this room promises: opening, refusing, moving.
+// The store's contract on every kind of database.
 
 #include "store_sql/store_sql.h"
 
 #include <testkit/postgresql.h>
 
-#include <optional>
-#include <set>
-
-#include "sql/inspect.h"
-#include "sql/open.h"
 #include "store/testing/store_contract.h"
-#include "store_sql/schema.h"
-#include "store_sql/tables.h"
 #include "store_sql/testing/temporary_store.h"
 
 namespace linkspan::store::testing {

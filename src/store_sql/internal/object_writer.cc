@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <tuple>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -137,29 +138,43 @@ void replace_keys(sql::Database& database, const std::string& table, const std::
       old[owner].push_back({static_cast<store::NameId>(row.integer(1)), std::string(row.blob(0))});
     });
   }
-  sql::RowBatch gone(3);
-  sql::RowBatch added(3);
-  const auto add = [](sql::RowBatch& to, const store::Key& key, std::int64_t owner) {
-    to.borrow(sql::BlobView(key.key));
-    to.integer(key.attribute);
-    to.integer(owner);
+  // In the order of the primary key: neighbours in a batch are neighbours in the tree.
+  struct Row {
+    const store::Key* key;
+    std::int64_t owner;
+    bool operator<(const Row& other) const {
+      return std::tie(key->key, key->attribute, owner) < std::tie(other.key->key, other.key->attribute, other.owner);
+    }
+  };
+  std::vector<Row> gone;
+  std::vector<Row> added;
+  const auto holds = [](std::span<const store::Key> keys, const store::Key& key) {
+    return std::find(keys.begin(), keys.end(), key) != keys.end();
   };
   for (std::size_t i = 0; i < wanted.size(); ++i) {
-    const auto& keys = wanted[i].keys;
+    const auto [owner, keys] = wanted[i];
     for (std::size_t j = 0; j < keys.size(); ++j) {
       // Values that fold to one key make it twice.
-      const bool twice = std::find(keys.begin(), keys.begin() + static_cast<std::ptrdiff_t>(j), keys[j]) !=
-                         keys.begin() + static_cast<std::ptrdiff_t>(j);
-      const bool kept = !fresh && std::find(old[i].begin(), old[i].end(), keys[j]) != old[i].end();
-      if (!twice && !kept) add(added, keys[j], wanted[i].owner);
+      if (holds(keys.first(j), keys[j]) || (!fresh && holds(old[i], keys[j]))) continue;
+      added.push_back({&keys[j], owner});
     }
     if (fresh) continue;
     for (const store::Key& key : old[i]) {
-      if (std::find(keys.begin(), keys.end(), key) == keys.end()) add(gone, key, wanted[i].owner);
+      if (!holds(keys, key)) gone.push_back({&key, owner});
     }
   }
-  database.erase(rows_table, gone.rows());
-  database.insert(rows_table, added.rows());
+  const auto rows_of = [](std::vector<Row>& list) {
+    std::sort(list.begin(), list.end());
+    sql::RowBatch rows(3);
+    for (const Row& row : list) {
+      rows.borrow(sql::BlobView(row.key->key));
+      rows.integer(row.key->attribute);
+      rows.integer(row.owner);
+    }
+    return rows;
+  };
+  database.erase(rows_table, rows_of(gone).rows());
+  database.insert(rows_table, rows_of(added).rows());
 }
 
 void ObjectWriter::put(sql::Database& database, std::span<const ObjectWrite> writes) {
