@@ -94,15 +94,18 @@ Datum Evaluation::list(const Datum* items, std::size_t count) {
 
 Datum Evaluation::attribute(model::NameId name, bool imported) {
   const model::ImageAttribute* found = imported ? source_.find_imported(name) : source_.find(name);
-  const bool symbolic = found != nullptr ? !found->references.empty()
-                                         : source_.find(name) == nullptr && source_.count_references(name) > 0;
+  const bool has_values = found != nullptr && !found->values.empty();
+  const bool in_image = found != nullptr && !found->references.empty();
+  const bool absent = found == nullptr && (!imported || source_.find(name) == nullptr);
+  const bool symbolic =
+      !has_values && (in_image || ((found != nullptr || absent) && source_.count_references(name) > 0));
   if (symbolic) {
     Datum result = Datum::of(static_cast<std::int64_t>(name));
     result.type = Type::references;
     result.imported = imported;
     return result;
   }
-  if (found == nullptr || found->values.empty()) return {};
+  if (!has_values) return {};
   if (found->values.size() == 1) return Datum::of(found->values.front());
   Datum* items = arena_.data(found->values.size());
   for (std::size_t i = 0; i < found->values.size(); ++i) items[i] = Datum::of(found->values[i]);

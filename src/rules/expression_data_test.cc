@@ -207,5 +207,14 @@ TEST(ExpressionDataTest, EveryFunctionHasSixCases) {
   }
 }
 
+TEST(ExpressionDataTest, TheManualNamesEveryFunction) {
+  std::ifstream file(LINKSPAN_SOURCE_DIR "/docs/rules.md");
+  std::stringstream text;
+  text << file.rdbuf();
+  for (const FunctionHelp& function : list_functions()) {
+    EXPECT_THAT(text.str(), testing::HasSubstr("`" + function.name + "(")) << function.signature;
+  }
+}
+
 }  // namespace
 }  // namespace linkspan::rules

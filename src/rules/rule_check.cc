@@ -174,18 +174,26 @@ class Checker {
     }
   }
 
+  /// A rule with join conditions and no scope leaves no room for another on the same objects.
   void join_rules(std::span<const Rule> rules) {
     std::map<std::tuple<Direction, std::string, std::string>, const Rule*> always;
     for (const Rule& rule : rules) {
       if (rule.disabled || rule.join.empty() || !rule.scope.empty()) continue;
+      for (const std::string& sphere : spheres(rule))
+        always.emplace(std::tuple(rule.direction, sphere, rule.source), &rule);
+    }
+    for (const Rule& rule : rules) {
+      if (rule.disabled || rule.join.empty()) continue;
       for (const std::string& sphere : spheres(rule)) {
-        const auto [first, fresh] = always.emplace(std::tuple(rule.direction, sphere, rule.source), &rule);
-        if (fresh) continue;
-        report(
-            rule, {}, "rules.two_join_rules",
-            fmt::format("\"{}\" has join conditions too, and both apply to every {}", first->second->name, rule.source),
-            "One rule with join conditions may apply to an object: give them scopes that exclude each other, or join "
-            "in one.");
+        const auto found = always.find(std::tuple(rule.direction, sphere, rule.source));
+        if (found == always.end() || found->second == &rule) continue;
+        const bool certain = rule.scope.empty();
+        report(rule, {}, "rules.two_join_rules",
+               fmt::format("\"{}\" has join conditions too, and {} {}", found->second->name,
+                           certain ? "both apply to every" : "applies to every", rule.source),
+               "One rule with join conditions may apply to an object: give them scopes that exclude each other, or "
+               "join in one.",
+               certain);
         break;
       }
     }

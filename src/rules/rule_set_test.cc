@@ -193,6 +193,10 @@ TEST_F(RuleSetTest, TwoRulesThatAlwaysJoinAreRefused) {
   EXPECT_THAT(problem_ids(), ElementsAre("rules.two_join_rules"));
   second.scope = {{{"mail", ScopeOperator::is_null, "", {}}}};
   EXPECT_NE(compile({first, second}), nullptr);
+  EXPECT_THAT(problem_ids(), ElementsAre("rules.two_join_rules"));  // dubious still: the first applies to everything
+  first.scope = {{{"mail", ScopeOperator::is_not_null, "", {}}}};
+  EXPECT_NE(compile({first, second}), nullptr);
+  EXPECT_THAT(problem_ids(), IsEmpty());
 }
 
 TEST_F(RuleSetTest, TwoFlowsToOneTargetAreRefused) {
