@@ -1,0 +1,158 @@
+#include "transfer/copy.h"
+
+#include <fmt/format.h>
+
+#include <filesystem>
+
+#include "base/error.h"
+#include "sql/inspect.h"
+#include "transfer/internal/carry.h"
+#include "transfer/internal/file.h"
+#include "transfer/internal/source.h"
+#include "transfer/internal/target.h"
+
+namespace linkspan::transfer {
+
+namespace {
+
+constexpr std::string_view k_copy_guard = "a copy, to be attached with `linkspan database attach`";
+
+// SQLite writes the copy itself, from a read snapshot that no writer waits for.
+Sums copy_file(sql::Database& source, const std::string& path, Watch& watch) {
+  std::string name = "'";
+  for (const char c : path) name += c == '\'' ? "''" : std::string(1, c);
+  source.execute(fmt::format("VACUUM INTO {}'", name));
+  watch.step("copied");
+  const Connector connector{.url = {.dialect = sql::Dialect::sqlite, .path = path}, .options = {}};
+  return sum_all(connector, false, watch);
+}
+
+Sums copy_server(const Connector& source, const Head& head, const std::string& path, Watch& watch) {
+  const Connector target{.url = {.dialect = sql::Dialect::sqlite, .path = path}, .options = {}};
+  const auto database = target.connect();
+  const Marker marker{.transfer = random_name(),
+                      .part = Part::attachment,
+                      .other = source.url.redacted(),
+                      .identity = head.identity,
+                      .stage = Stage::prepared,
+                      .started_at = sql::database_time(*database)};
+  prepare_target(*database, marker, head, k_copy_guard);
+  const Sums sums = carry_all(source, target, false, watch);
+  carry_lease(*source.connect(), *database);
+  watch.step("copied");
+  check_equal(sums, sum_all(target, false, watch), source.url.redacted(), path);
+  return sums;
+}
+
+Manifest manifest_of(const Head& head, const Sums& sums, const std::string& origin, const Job& job,
+                     sql::Database& copy) {
+  Manifest manifest{.schema = sql::schema_version(copy),
+                    .identity = head.identity,
+                    .program = job.program,
+                    .origin = origin,
+                    .made_at = sql::database_time(copy),
+                    .tables = {}};
+  for (const TableInfo& table : store_sql::all_tables()) {
+    manifest.tables.emplace_back(table.name, sums.find(table.name)->second);
+  }
+  return manifest;
+}
+
+// One file that says what it is, readable from a folder nobody can write to.
+Manifest complete(const std::string& path, const Head& head, const Sums& sums, const std::string& origin,
+                  const Job& job) {
+  const auto copy = sql::open_sqlite(path);
+  Manifest manifest;
+  {
+    sql::Transaction transaction(*copy);
+    manifest = manifest_of(head, sums, origin, job, *copy);
+    store_sql::mark_moved(*copy, k_copy_guard, manifest.made_at);
+    drop_marker(*copy);
+    store_manifest(*copy, manifest);
+    transaction.commit();
+  }
+  copy->execute("PRAGMA journal_mode = DELETE");
+  return manifest;
+}
+
+void check_copy_schema(const Manifest& manifest, const std::string& file, sql::Dialect target) {
+  const int known = store_sql::migrations(target).back().number;
+  if (manifest.schema == known) return;
+  const bool newer = manifest.schema > known;
+  throw Error(Fault::invalid, "transfer.other_schema",
+              fmt::format("{} has schema {}, and this program makes schema {}", file, manifest.schema, known),
+              newer ? "Attach it with the version of the program that made it, or a later one."
+                    : fmt::format("Attach it with version {} of the program, then upgrade.", manifest.program));
+}
+
+Sums sums_of(const Manifest& manifest) {
+  Sums sums;
+  for (const auto& [name, sum] : manifest.tables) sums.emplace(name, sum);
+  return sums;
+}
+
+// The one transaction that makes it a database in its own right.
+void release(sql::Database& target, const std::string& transfer) {
+  target.execute(target.dialect() == sql::Dialect::postgresql ? "SET synchronous_commit = on" : "");
+  sql::Transaction transaction(target);
+  advance_marker(target, transfer, Stage::verified, Stage::done);
+  // Whoever adopts it must see what would be exported before anything is.
+  target.run("DELETE FROM setting WHERE name = 'staging'");
+  target.run("INSERT INTO setting (name, value) VALUES ('staging', 'on')");
+  store_sql::mark_moved(target, "", Time{});
+  drop_marker(target);
+  transaction.commit();
+}
+
+}  // namespace
+
+Manifest copy_database(const Place& source, const std::string& file, const Job& job) {
+  Watch watch(job);
+  const Connector connector = connector_of(source);
+  const auto database = connector.connect();
+  const Head head = check_source(*database);
+  Draft draft(file);
+  const Sums sums = connector.url.dialect == sql::Dialect::sqlite ? copy_file(*database, draft.path(), watch)
+                                                                  : copy_server(connector, head, draft.path(), watch);
+  const Manifest manifest = complete(draft.path(), head, sums, connector.url.redacted(), job);
+  seal_copy(draft.path());
+  watch.step("sealed");
+  draft.publish();
+  return manifest;
+}
+
+Manifest attach(const std::string& file, const Place& target, const AttachOptions& options) {
+  Watch watch(options.job);
+  const Manifest manifest = load_manifest(file);
+  Connector into = connector_of(target);
+  check_copy_schema(manifest, file, into.url.dialect);
+  into.options.create = true;
+  const auto database = connect_alone(into);
+  if (auto obstacle = target_obstacle(*database, Part::attachment, manifest.identity, options.restart)) {
+    throw std::move(*obstacle);
+  }
+  const Connector from{.url = {.dialect = sql::Dialect::sqlite, .path = file}, .options = {.read_only = true}};
+  const auto copy = from.connect();
+  (void)store_sql::look_at(*copy);  // throws unless its migrations are the ones this program has
+  const Marker marker{.transfer = random_name(),
+                      .part = Part::attachment,
+                      .other = file,
+                      .identity = manifest.identity,
+                      .stage = Stage::prepared,
+                      .started_at = sql::database_time(*database)};
+  prepare_target(*database, marker, load_head(*copy), fmt::format("an attach of {} that has not finished", file));
+  watch.step("prepared");
+  const Sums read = carry_all(from, into, true, watch);
+  carry_lease(*copy, *database);
+  advance_marker(*database, marker.transfer, Stage::prepared, Stage::copied);
+  watch.step("copied");
+  check_equal(sums_of(manifest), read, "the manifest", file);
+  check_equal(read, sum_all(into, true, watch), file, database->name());
+  advance_marker(*database, marker.transfer, Stage::copied, Stage::verified);
+  watch.step("verified");
+  release(*database, marker.transfer);
+  watch.step("done");
+  return manifest;
+}
+
+}  // namespace linkspan::transfer

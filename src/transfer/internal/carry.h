@@ -1,0 +1,65 @@
+#pragma once
+// Rows from one database into another, and sums of what a database holds: streamed, in constant memory.
+
+#include <atomic>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string_view>
+
+#include "sql/open.h"
+#include "transfer/checksum.h"
+#include "transfer/internal/tables.h"
+#include "transfer/place.h"
+
+namespace linkspan::transfer {
+
+/// Sums by table name.
+using Sums = std::map<std::string, TableSum, std::less<>>;
+
+/// The caller's progress sink and stop token, shared by the threads of one operation.
+class Watch {
+ public:
+  explicit Watch(const Job& job) : job_(job) {}
+
+  /// Throws "transfer.cancelled" or, after lose_lease(), "transfer.lease_lost".
+  void check() const;
+  void lose_lease() noexcept { lease_lost_ = true; }
+  void report(std::string_view verb, std::string_view table, std::uint64_t rows);
+  void step(std::string_view name) const;
+
+ private:
+  const Job& job_;
+  std::mutex mutex_;
+  std::atomic<bool> lease_lost_ = false;
+};
+
+/// How to make connections of one kind of one database: as many as there are workers.
+struct Connector {
+  sql::DatabaseUrl url;
+  sql::OpenOptions options;
+  /// For long bulk work: no time limits, commits need not be durable one by one.
+  [[nodiscard]] std::unique_ptr<sql::Database> connect() const;
+};
+
+/// Fills `table` of `target` with all rows of `source`'s, in a transaction of its own, and returns the sum of what was
+/// read. Rows that are there already are removed first. Indexes and keys of the target are dropped for the load and
+/// built after it, as they were. `source` is in a transaction, or nobody writes to it.
+TableSum carry_table(sql::Database& source, sql::Database& target, const TableInfo& table, Watch& watch);
+
+/// Fills every bulk table: the small ones in order, then the large ones, two at a time where the target is PostgreSQL.
+/// Without `in_parallel` all is read from one snapshot of the source; with it that is so for each table. The sums are
+/// of all tables, those with a single row too, which are not filled here.
+[[nodiscard]] Sums carry_all(const Connector& source, const Connector& target, bool in_parallel, Watch& watch);
+
+/// What one table holds now.
+[[nodiscard]] TableSum sum_table(sql::Database& database, const TableInfo& table, Watch& watch);
+
+/// What every table holds, the ones with a single row too; from one snapshot unless `in_parallel`.
+[[nodiscard]] Sums sum_all(const Connector& database, bool in_parallel, Watch& watch);
+
+/// Throws Fault::corrupt "transfer.mismatch", naming every table whose sums differ, in the order of the schema.
+void check_equal(const Sums& wanted, const Sums& found, std::string_view source, std::string_view target);
+
+}  // namespace linkspan::transfer

@@ -1,0 +1,120 @@
+#include "transfer/internal/target.h"
+
+#include <fmt/format.h>
+#include <sys/random.h>
+
+#include <array>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "sql/inspect.h"
+
+namespace linkspan::transfer {
+
+namespace {
+
+// "lnkmove" in ASCII: any number, as long as every version of the program uses the same.
+constexpr std::int64_t k_advisory_lock = 0x6C6E6B6D6F7665;
+
+std::string how_to_go_on(const Marker& marker) {
+  if (marker.part == Part::attachment) {
+    return fmt::format(
+        "Repeat `linkspan database attach {} --to URL --restart`, or drop the database and make it anew.",
+        marker.other);
+  }
+  return "Repeat the `linkspan database move` that filled it, or drop the database and make it anew.";
+}
+
+Error unfinished(const sql::Database& database, const Marker& marker) {
+  return {Fault::conflict, "transfer.unfinished",
+          fmt::format("{} is half filled: {} {} did not finish (it had {})", database.name(),
+                      marker.part == Part::attachment ? "an attach of" : "a move from", marker.other,
+                      name_of(marker.stage)),
+          how_to_go_on(marker)};
+}
+
+Error not_empty(const sql::Database& database, std::string_view what) {
+  return {Fault::conflict, "transfer.not_empty", fmt::format("{} is not empty: it holds {}", database.name(), what),
+          "Nothing was changed there. Name an empty database: `linkspan database schema` prints how a DBA makes one."};
+}
+
+}  // namespace
+
+Head load_head(sql::Database& database) {
+  Head head;
+  database.query(
+      "SELECT identity, created_at, created_by FROM linkspan_database WHERE id = 1", {},
+      [&](const sql::Row& row) { head = {std::string(row.text(0)), row.integer(1), std::string(row.text(2))}; });
+  return head;
+}
+
+std::unique_ptr<sql::Database> connect_alone(const Connector& connector) {
+  auto database = connector.connect();
+  if (database->dialect() == sql::Dialect::sqlite) return database;
+  const auto taken = sql::query_integer(*database, "SELECT pg_try_advisory_lock($1)", {k_advisory_lock});
+  if (taken == 1) return database;
+  throw Error(Fault::conflict, "transfer.busy", fmt::format("{} is being filled by another command", database->name()),
+              "Wait until that has ended.");
+}
+
+std::optional<Error> target_obstacle(sql::Database& database, Part part, std::string_view identity, bool restart) {
+  if (const auto marker = load_marker(database)) {
+    if (marker->part == Part::source) return not_empty(database, "a database that is itself being moved");
+    const bool same = part == Part::target && marker->part == Part::target && marker->identity == identity;
+    const bool maybe_handed_to = marker->part == Part::target && marker->stage >= Stage::verified;
+    if (same || (restart && !maybe_handed_to)) return std::nullopt;
+    return unfinished(database, *marker);
+  }
+  const store_sql::Found found = store_sql::look_at(database);
+  switch (found.occupant) {
+    case store_sql::Occupant::nothing:
+      return std::nullopt;
+    case store_sql::Occupant::other:
+      return not_empty(database, "tables of something else");
+    case store_sql::Occupant::linkspan:
+      break;
+  }
+  if (found.identity.empty()) return std::nullopt;  // a DBA made the schema
+  return not_empty(database, found.identity == identity ? "this very Linkspan database or a copy of it"
+                                                        : "another Linkspan database");
+}
+
+void prepare_target(sql::Database& database, const Marker& marker, const Head& head, std::string_view guard) {
+  {
+    sql::Transaction transaction(database);
+    put_marker(database, marker);
+    transaction.commit();
+  }
+  sql::migrate(database, store_sql::migrations(database.dialect()));
+  sql::Transaction transaction(database);
+  database.run(
+      "INSERT INTO linkspan_database (id, identity, created_at, created_by, moved_to) VALUES (1, $1, $2, $3, $4) "
+      "ON CONFLICT (id) DO NOTHING",
+      {std::string_view(head.identity), head.created_at, std::string_view(head.created_by), guard});
+  // Somebody may have set up Linkspan in it between the schema and this row.
+  if (load_head(database).identity != head.identity) throw not_empty(database, "another Linkspan database");
+  store_sql::mark_moved(database, guard, sql::database_time(database));
+  transaction.commit();
+}
+
+void carry_lease(sql::Database& source, sql::Database& target) {
+  const auto row = sql::query_row(source, "SELECT holder, fence, seen_at FROM lease WHERE id = 1");
+  sql::Transaction transaction(target);
+  target.run("DELETE FROM lease");
+  if (row) {
+    const std::int64_t fence = std::get<std::int64_t>((*row)[1]) + 1;
+    target.run("INSERT INTO lease (id, holder, fence, expires_at, seen_at) VALUES (1, $1, $2, 0, $3)",
+               {sql::view((*row)[0]), fence, sql::view((*row)[2])});
+  }
+  transaction.commit();
+}
+
+std::string random_name() {
+  std::array<char, 16> bytes{};
+  if (::getrandom(bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size())) {
+    throw Error(Fault::unavailable, "transfer.no_randomness", "the kernel gave no random bytes");
+  }
+  return to_hex({bytes.data(), bytes.size()});
+}
+
+}  // namespace linkspan::transfer

@@ -1,0 +1,254 @@
+#include "transfer/move.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "sql/inspect.h"
+#include "transfer/internal/held_lease.h"
+#include "transfer/internal/source.h"
+
+namespace linkspan::transfer {
+
+namespace {
+
+using SteadyTime = std::chrono::steady_clock::time_point;
+
+std::chrono::milliseconds since(SteadyTime start) {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - start);
+}
+
+void throw_problems(const Preflight& found) {
+  if (found.problems.empty()) return;
+  if (found.problems.size() == 1) throw Error(found.problems.front());
+  std::string all;
+  for (const Error& problem : found.problems) all += fmt::format("\n  - {} ({})", problem.what(), problem.hint());
+  throw Error(found.problems.front().fault(), "transfer.preflight",
+              fmt::format("the move cannot begin, {} things are in the way:{}", found.problems.size(), all),
+              "Nothing was changed. Put all of them right, then repeat the command.");
+}
+
+// Commits that decide who is in charge must outlive a loss of power, whatever the connection was made for.
+void durable_from_now_on(sql::Database& database) {
+  if (database.dialect() == sql::Dialect::postgresql) database.execute("SET synchronous_commit = on");
+}
+
+void set_stage(sql::Database& database, const Marker& marker, Stage from, Stage to) {
+  advance_marker(database, marker.transfer, from, to);
+}
+
+// SQLite's write transaction keeps everybody out by itself.
+void lock_unguarded(sql::Database& source) {
+  if (source.dialect() == sql::Dialect::sqlite) return;
+  for (const TableInfo* table : unguarded_tables()) {
+    source.execute(fmt::format("LOCK TABLE {} IN SHARE MODE", quoted(table->name)));
+  }
+}
+
+// The switch: with this commit the target is in charge, and nothing else decides it.
+void hand_over(sql::Database& source, const Marker& marker, const HeldLease& lease, const Sums& sums,
+               const std::string& where, Watch& watch) {
+  durable_from_now_on(source);
+  sql::Transaction transaction(source);
+  lease.check(source);
+  advance_marker(source, marker.transfer, Stage::verified, Stage::switched);
+  lock_unguarded(source);
+  for (const TableInfo* table : unguarded_tables()) {
+    if (sum_table(source, *table, watch) == sums.find(table->name)->second) continue;
+    throw Error(Fault::conflict, "transfer.source_changed",
+                fmt::format("{}: {} was written to while it was copied", source.name(), table->name),
+                "Nothing was switched. Repeat the command while no run goes on.");
+  }
+  store_sql::mark_moved(source, where, sql::database_time(source));
+  transaction.commit();
+}
+
+// The target learns what the source has decided.
+void take_over(sql::Database& target, const std::string& transfer) {
+  durable_from_now_on(target);
+  sql::Transaction transaction(target);
+  advance_marker(target, transfer, Stage::verified, Stage::done);
+  store_sql::mark_moved(target, "", Time{});
+  drop_marker(target);
+  transaction.commit();
+}
+
+// The finish of a move whose switch was made. Each half may have been done before.
+void finish(sql::Database& source, sql::Database& target, Watch& watch) {
+  const auto marker = load_marker(source);
+  const auto other = load_marker(target);
+  if (!marker || marker->part != Part::source) return;
+  if (other && other->transfer == marker->transfer) {
+    take_over(target, marker->transfer);
+    watch.step("in charge");
+  } else if (store_sql::look_at(target).identity != marker->identity) {
+    throw Error(
+        Fault::invalid, "transfer.other_target",
+        fmt::format("{} was handed over to {}, and that is not {}", source.name(), marker->other, target.name()),
+        "Name the database it was handed over to.");
+  }
+  if (marker->stage == Stage::switched) set_stage(source, *marker, Stage::switched, Stage::done);
+  watch.step("done");
+}
+
+class Mover {
+ public:
+  Mover(const Place& source, const Place& target, const MoveOptions& options)
+      : options_(options), watch_(options.job), from_(connector_of(source)), to_(connector_of(target)) {
+    to_.options.create = true;
+  }
+
+  Moved finish_earlier() {
+    finish(*from_.connect(), *connect_alone(to_), watch_);
+    return {.target = to_.url.redacted()};
+  }
+
+  Moved run(const Place& source_place) {
+    const SteadyTime start = std::chrono::steady_clock::now();
+    HeldLease lease(source_place, options_, watch_);
+    const auto source = from_.connect();
+    const auto target = connect_alone(to_);
+    prepare(*source, *target);
+    const SteadyTime copying = std::chrono::steady_clock::now();
+    const Sums sums = carry_all(from_, to_, true, watch_);
+    carry_lease(*source, *target);
+    both(*source, *target, Stage::prepared, Stage::copied);
+    const SteadyTime verifying = std::chrono::steady_clock::now();
+    check_equal(sums, sum_all(to_, true, watch_), source->name(), target->name());
+    both(*source, *target, Stage::copied, Stage::verified);
+    const auto verified = since(verifying);
+    lease.stop_renewing();
+    hand_over(*source, source_marker_, lease, sums, to_.url.redacted(), watch_);
+    watch_.step("switched");
+    finish(*source, *target, watch_);
+    Moved moved{.target = to_.url.redacted(),
+                .copying = std::chrono::duration_cast<std::chrono::milliseconds>(verifying - copying),
+                .verifying = verified,
+                .paused = since(start)};
+    for (const auto& [name, sum] : sums) {
+      moved.rows += sum.rows;
+      moved.bytes += sum.bytes;
+    }
+    return moved;
+  }
+
+ private:
+  // The target first: as long as the source knows nothing of it, nothing has happened.
+  void prepare(sql::Database& source, sql::Database& target) {
+    const Head head = check_source(source);
+    if (auto obstacle = target_obstacle(target, Part::target, head.identity, false)) throw std::move(*obstacle);
+    source_marker_ = {.transfer = random_name(),
+                      .part = Part::source,
+                      .other = to_.url.redacted(),
+                      .identity = head.identity,
+                      .stage = Stage::prepared,
+                      .started_at = sql::database_time(source)};
+    Marker target_marker = source_marker_;
+    target_marker.part = Part::target;
+    target_marker.other = from_.url.redacted();
+    prepare_target(target, target_marker, head,
+                   fmt::format("a move from {} that has not finished", target_marker.other));
+    watch_.step("target prepared");
+    sql::Transaction transaction(source);
+    put_marker(source, source_marker_);
+    transaction.commit();
+    watch_.step("source prepared");
+  }
+
+  void both(sql::Database& source, sql::Database& target, Stage from, Stage to) {
+    watch_.check();
+    set_stage(target, source_marker_, from, to);
+    watch_.step(fmt::format("target {}", name_of(to)));
+    set_stage(source, source_marker_, from, to);
+    watch_.step(fmt::format("source {}", name_of(to)));
+  }
+
+  const MoveOptions& options_;
+  Watch watch_;
+  Connector from_;
+  Connector to_;
+  Marker source_marker_;
+};
+
+// Empties what moves from the database of this identity left in the target; anything else is left alone.
+bool wipe(sql::Database& target, const std::string& identity) {
+  const auto marker = load_marker(target);
+  if (!marker || marker->identity != identity || marker->part != Part::target) return false;
+  std::string drops;
+  const bool sqlite = target.dialect() == sql::Dialect::sqlite;
+  target.query(sqlite ? "SELECT name FROM sqlite_schema WHERE type = 'view'"
+                      : "SELECT c.relname FROM pg_class c WHERE c.relkind = 'v' AND c.relnamespace = "
+                        "current_schema()::regnamespace",
+               {}, [&](const sql::Row& row) { drops += fmt::format("DROP VIEW {};", quoted(row.text(0))); });
+  const auto tables = store_sql::all_tables();
+  for (auto table = tables.rbegin(); table != tables.rend(); ++table) {
+    drops += fmt::format("DROP TABLE IF EXISTS {};", quoted(table->name));
+  }
+  sql::Transaction transaction(target);
+  target.execute(drops + "DROP TABLE IF EXISTS schema_migration; DROP TABLE IF EXISTS linkspan_transfer");
+  transaction.commit();
+  return true;
+}
+
+Error handed_over(const sql::Database& source, const Marker& marker) {
+  return {Fault::conflict, "transfer.handed_over",
+          fmt::format("{} has handed over to {} already", source.name(), marker.other),
+          "Repeat `linkspan database move` to finish it. To come back, move in the other direction."};
+}
+
+}  // namespace
+
+Moved move(const Place& source, const Place& target, const MoveOptions& options) {
+  const Preflight found = look_over(source, target, options);
+  throw_problems(found);
+  Mover mover(source, target, options);
+  return found.handed_over ? mover.finish_earlier() : mover.run(source);
+}
+
+void abandon_move(const Place& source, const Place& target, const MoveOptions& options) {
+  Watch watch(options.job);
+  const auto database = connector_of(source).connect();
+  const auto refuse_if_handed_over = [&] {
+    const auto marker = load_marker(*database);
+    if (marker && marker->part == Part::source && marker->stage >= Stage::switched) {
+      throw handed_over(*database, *marker);
+    }
+    return marker.has_value();
+  };
+  (void)refuse_if_handed_over();
+  const Head head = check_source(*database);
+  bool known = false;
+  {
+    HeldLease lease(source, options, watch);
+    durable_from_now_on(*database);
+    sql::Transaction transaction(*database);
+    lease.check(*database);
+    known = refuse_if_handed_over();  // again, now that nobody else can change it
+    drop_marker(*database);
+    transaction.commit();
+  }
+  watch.step("abandoned");
+  // Without its marker the source can never hand over to what is in the target.
+  if (wipe(*connect_alone(connector_of(target)), head.identity) || known) return;
+  throw Error(Fault::not_found, "transfer.no_move", fmt::format("{}: there is no move to abandon", database->name()));
+}
+
+bool settle(const Place& target, const Place& source) {
+  const Connector to = connector_of(target);
+  const auto database = to.connect();
+  const auto marker = load_marker(*database);
+  if (!marker || marker->part != Part::target || marker->stage != Stage::verified) return false;
+  Place asked = source;
+  if (asked.url.empty()) asked.url = marker->other;
+  const auto old = connector_of(asked).connect();
+  const auto theirs = load_marker(*old);
+  const bool handed_over = theirs && theirs->part == Part::source && theirs->transfer == marker->transfer &&
+                           (theirs->stage == Stage::switched || theirs->stage == Stage::done);
+  if (!handed_over) return false;
+  const Job quiet;
+  Watch watch(quiet);
+  finish(*old, *database, watch);
+  return true;
+}
+
+}  // namespace linkspan::transfer

@@ -1,0 +1,67 @@
+#pragma once
+// The state moves from one database to another. At every moment exactly one of the two is in charge; which one is
+// decided by one committed write in the old one. docs/design/0002-moving.md is the protocol and why it holds.
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "transfer/place.h"
+
+namespace linkspan::transfer {
+
+struct MoveOptions {
+  Job job{};
+  std::string holder{};  ///< of the lease of the old database: who this is, for people; empty: "move"
+  std::chrono::seconds lease_lasts{60};
+  const Clock* clock = nullptr;  ///< the lease's, instead of the database's; for tests
+};
+
+/// What was found out before anything was changed.
+struct Preflight {
+  std::string source;          ///< URL without secrets
+  std::string source_product;  ///< "SQLite 3.40.1"; empty where it could not be reached
+  std::string target;
+  std::string target_product;
+  std::string identity;
+  std::uint64_t source_bytes = 0;
+  std::chrono::microseconds round_trip{};  ///< of one small question to the target
+  bool handed_over = false;                ///< an earlier attempt came as far as the switch; only the finish is left
+  std::vector<Error> problems;             ///< everything that keeps it from beginning
+  std::vector<std::string> warnings;
+};
+
+/// Looks at both ends and changes nothing: reach, sign-in, version, encoding, rights, emptiness, room, clocks, and who
+/// holds the lease. Never throws for what it finds wrong: that is what `problems` is for.
+[[nodiscard]] Preflight look_over(const Place& source, const Place& target, const MoveOptions& options = {});
+
+struct Moved {
+  std::string target;  ///< URL without secrets: where the configuration file must point from now on
+  std::uint64_t rows = 0;
+  std::uint64_t bytes = 0;
+  std::chrono::milliseconds copying{};
+  std::chrono::milliseconds verifying{};
+  std::chrono::milliseconds paused{};  ///< how long nobody could write: the lease was held from first to last
+};
+
+/// Moves. Repeating the call after it was interrupted, wherever that was, brings it to its end: before the switch it
+/// fills the target anew, after it only the finish is done. Afterwards the caller points this server at the target.
+///
+/// Throws the one problem look_over finds, or "transfer.preflight" with all of them; "transfer.lease_held";
+/// "transfer.lease_lost"; "transfer.mismatch"; "transfer.source_changed"; "transfer.superseded".
+/// Whatever it throws before the switch, the source is in charge and the target refuses to run.
+Moved move(const Place& source, const Place& target, const MoveOptions& options = {});
+
+/// The source stays in charge for good: forgets the attempt there and, where it can be reached, empties the target.
+/// Throws "transfer.handed_over" when the switch has been made: then the only way is forward.
+void abandon_move(const Place& source, const Place& target, const MoveOptions& options = {});
+
+/// For whoever finds that `target` refuses to run because a move into it did not finish: where the source, asked, says
+/// that it has handed over to this very target, finishes it and returns true. Otherwise changes nothing.
+/// `source` overrides the URL the marker names (which holds no password).
+bool settle(const Place& target, const Place& source = {});
+
+}  // namespace linkspan::transfer

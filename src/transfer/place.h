@@ -1,0 +1,29 @@
+#pragma once
+// What every operation of this room is told: which database, and how to go about it.
+
+#include <functional>
+#include <stop_token>
+#include <string>
+#include <string_view>
+
+#include "base/progress.h"
+
+namespace linkspan::transfer {
+
+/// A database by its URL. The password is for PostgreSQL, where it is not in PGPASSFILE; it reaches no message.
+struct Place {
+  std::string url;
+  std::string password{};
+};
+
+/// How a long piece of work is watched and stopped.
+struct Job {
+  std::string program{};  ///< version of the program, recorded in what is made
+  ProgressSink
+      progress{};          ///< phase "copy TABLE" or "verify TABLE", rows of that table; from any thread, one at a time
+  std::stop_token stop{};  ///< asked once a batch; then "transfer.cancelled"
+  /// Told each step by name as soon as it is durable (docs/design/0002-moving.md has the names). For fault tests.
+  std::function<void(std::string_view step)> at_step{};
+};
+
+}  // namespace linkspan::transfer
