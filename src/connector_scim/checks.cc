@@ -68,7 +68,8 @@ class Checks {
     found_ = service_.discover({});
     std::string text = found_.said ? "" : "no ServiceProviderConfig, taken to be as RFC 7644 says; ";
     text += std::string("PATCH ") + (found_.patch ? "yes" : "no") + ", filter " + (found_.filter ? "yes" : "no") +
-            ", ETag " + (found_.etag ? "yes" : "no") + ", pages of " + std::to_string(service_.page_size(found_));
+            ", ETag " + (found_.etag ? "yes" : "no") + ", pages of " +
+            std::to_string(service_.page_size(found_, "User"));
     for (const ResourceType& type : found_.types) {
       text += ", " + type.name + " " + std::to_string(flatten(type).attributes.size()) + " attributes";
     }

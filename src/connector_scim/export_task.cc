@@ -104,6 +104,12 @@ std::optional<net::Request> ExportTask::put_request() {
 
 void ExportTask::take(net::Outcome outcome) {
   if (auto* error = std::get_if<Error>(&outcome)) {
+    if (step_ == Step::members && error->id() == "net.too_large") {
+      // No refusal is so long: it is the whole group, shown after the change.
+      net::Response done;
+      done.status = 204;
+      return take_members(done);
+    }
     const bool uncertain = writes() && net::may_have_arrived(*error);
     fail(std::move(*error).while_doing(what()), uncertain);
     return;

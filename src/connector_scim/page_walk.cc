@@ -56,8 +56,19 @@ PageWalk::PageWalk(Service& service, const ResourceType& type, std::size_t page_
 bool PageWalk::next(std::vector<Resource>& out) {
   out.clear();
   while (out.empty()) {
-    if (ended_ || (fetched_.empty() && !fetch())) return false;
-    if (!fetched_.empty()) accept(out);
+    if (ended_) return false;
+    if (!fetched_.empty()) {
+      accept(out);
+      continue;
+    }
+    try {
+      fetch();
+    } catch (const Error& error) {
+      // Groups may be so large that fewer of them must do.
+      if (error.id() != "net.too_large" || page_size_ == 1) throw;
+      page_size_ = std::max<std::size_t>(1, page_size_ / 4);
+      rewind();
+    }
   }
   return true;
 }
@@ -129,8 +140,7 @@ void PageWalk::fetch_ahead() {
     throw Error(Fault::cancelled, "scim.stopped", "reading " + type_.endpoint + " was stopped");
 }
 
-/// False at the end, and when the walk begins again.
-bool PageWalk::fetch() {
+void PageWalk::fetch() {
   if (step_ == 0) {
     Page first = fetch_one(1, page_size_);
     total_ = first.total;
@@ -150,7 +160,6 @@ bool PageWalk::fetch() {
     const std::uint64_t size = page.resources.size();
     fetched_.push_back({std::move(page), 1 + received_, std::min(size, left)});
   }
-  return !ended_;
 }
 
 /// The first time: forgets everything, and goes slowly. The second time: throws.
@@ -162,7 +171,11 @@ void PageWalk::begin_again(const std::string& why) {
         "paging is at fault.");
   }
   ahead_ = false;
-  abandoned_ = std::move(seen_);
+  rewind();
+}
+
+void PageWalk::rewind() {
+  abandoned_.merge(seen_);
   seen_.clear();
   fetched_.clear();
   step_ = 0;

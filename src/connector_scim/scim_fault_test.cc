@@ -59,7 +59,7 @@ bool is_sent(const connector::Outcome& outcome) { return std::holds_alternative<
 
 class ScimFaultTest : public ::testing::Test {
  protected:
-  void start(ScimFakeOptions fake = {}, std::size_t concurrency = 4) {
+  void start(ScimFakeOptions fake = {}, std::size_t concurrency = 4, std::size_t longest_body = 1'000'000) {
     fake_ = std::make_unique<ScimFake>(fake);
     Options options;
     options.url = fake_->url();
@@ -68,7 +68,7 @@ class ScimFaultTest : public ::testing::Test {
     options.member_batch = 8;
     options.http.first_delay = std::chrono::milliseconds(1);
     options.http.max_attempts = 3;
-    options.http.proxy = {};
+    options.http.longest_body = longest_body;
     connector_ = make_connector(std::move(options), logger_);
   }
 
@@ -404,6 +404,30 @@ TEST_F(ScimFaultTest, AServiceThatSendsShortPagesIsReadToTheEnd) {
   start({.most_per_page = 3});
   for (int i = 0; i < 20; ++i) fake_->add("Users", {{"userName", std::to_string(i)}});
   EXPECT_THAT(import().last, SizeIs(20));
+}
+
+TEST_F(ScimFaultTest, PagesTooLargeToTakeAreAskedForInParts) {
+  start({}, 4, 2000);
+  for (int i = 0; i < 40; ++i) {
+    fake_->add("Groups", {{"displayName", std::to_string(i) + std::string(i == 20 ? 1500 : 20, 'x')}});
+  }
+  const Read read = import();
+  EXPECT_THAT(read.last, SizeIs(40));
+  EXPECT_TRUE(read.end.complete);
+  start({}, 4, 2000);
+  fake_->add("Groups", {{"displayName", std::string(3000, 'x')}});
+  EXPECT_EQ(import_failure(), "net.too_large");
+}
+
+TEST_F(ScimFaultTest, AGroupTooLargeToBeShownIsChangedAllTheSame) {
+  start({}, 4, 2000);
+  const std::string group = fake_->add("Groups", {{"displayName", std::string(3000, 'x')}});
+  model::Export update = exporting(model::Operation::update, "Group", group);
+  for (int i = 0; i < 20; ++i) {
+    update.references.push_back({"members", fake_->add("Users", {{"userName", std::to_string(i)}}), "", true});
+  }
+  EXPECT_THAT(sent(update).references_refused, IsEmpty());
+  EXPECT_THAT(fake_->get(group)["members"], SizeIs(20));
 }
 
 TEST_F(ScimFaultTest, AGroupsEndpointThatFailsIsNoEmptyOne) {

@@ -37,7 +37,8 @@ Time parse_watermark(std::string_view text) {
 
 Time next_since(Time began, std::optional<Time> newest) {
   const Time earliest = began - k_most_lag;
-  return std::clamp(newest.value_or(earliest), earliest, began) - k_overlap;
+  // Whole seconds: not every service reads fractions.
+  return std::chrono::floor<std::chrono::seconds>(std::clamp(newest.value_or(earliest), earliest, began)) - k_overlap;
 }
 
 ScimImport::ScimImport(Service& service, std::optional<Time> since, std::stop_token stop)
@@ -66,7 +67,8 @@ bool ScimImport::read_more() {
   const ResourceType& type = discovery_.types[type_];
   if (!walk_) {
     std::string filter = since_ ? "meta.lastModified ge \"" + to_rfc3339(*since_) + "\"" : std::string();
-    walk_ = std::make_unique<PageWalk>(service_, type, service_.page_size(discovery_), std::move(filter), stop_);
+    walk_ =
+        std::make_unique<PageWalk>(service_, type, service_.page_size(discovery_, type.name), std::move(filter), stop_);
   }
   std::vector<Resource> resources;
   try {

@@ -97,10 +97,10 @@ const Discovery& Service::discovery(std::stop_token stop) {
   return *discovery_;
 }
 
-std::size_t Service::page_size(const Discovery& found) const {
+std::size_t Service::page_size(const Discovery& found, std::string_view object_type) const {
   if (options_.page_size != 0) return options_.page_size;
   if (found.most_results == 0) return k_standard_page;
-  return std::min(found.most_results, k_most_page);
+  return std::min(found.most_results, object_type == "User" ? k_most_page : k_standard_page);
 }
 
 bool Service::offers_delta() {

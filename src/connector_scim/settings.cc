@@ -164,6 +164,7 @@ Options parse_settings(const connector::Settings& settings, connector::Secrets s
   made.http.total_timeout = std::chrono::seconds(reader.number("timeout_seconds", 60, 1, 3600));
   made.http.stall_timeout = std::min<std::chrono::seconds>(
       made.http.stall_timeout, std::chrono::duration_cast<std::chrono::seconds>(made.http.total_timeout));
+  made.http.longest_body = std::size_t{256} * 1024 * 1024;  // SCIM has no way to show a group in parts
   made.http.max_attempts = 6;  // a service that throttles does so for longer than one that stumbles
   made.token = take_token(reader, secrets);
   if (reader.problems().empty()) return made;

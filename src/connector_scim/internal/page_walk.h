@@ -42,14 +42,15 @@ class PageWalk {
   [[nodiscard]] net::Request request(std::uint64_t start, std::uint64_t count) const;
   [[nodiscard]] Page fetch_one(std::uint64_t start, std::uint64_t count);
   void fetch_ahead();
-  [[nodiscard]] bool fetch();
+  void fetch();
   void open(Page page);
   void begin_again(const std::string& why);
+  void rewind();
   void accept(std::vector<Resource>& out);
 
   Service& service_;
   const ResourceType& type_;
-  const std::size_t page_size_;
+  std::size_t page_size_;  ///< shrinks when a page turns out too large to take
   const std::string filter_;
   const std::stop_token stop_;
   Reader reader_;

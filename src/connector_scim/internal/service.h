@@ -56,7 +56,8 @@ class Service {
   /// Asks again.
   [[nodiscard]] Discovery discover(std::stop_token stop);
 
-  [[nodiscard]] std::size_t page_size(const Discovery& found) const;
+  /// What the settings say, else what the service allows; groups come with all their members, so fewer at once.
+  [[nodiscard]] std::size_t page_size(const Discovery& found, std::string_view object_type) const;
 
   /// Whether "what changed since" can be asked for: until the service says that it has no filters, or refuses ours.
   [[nodiscard]] bool offers_delta();
