@@ -20,7 +20,9 @@ using model::Observation;
 
 namespace {
 
+/// Objects and references of one batch: large groups make short batches, so that memory stays flat.
 constexpr std::size_t k_batch = 1000;
+constexpr std::size_t k_batch_references = 4000;
 constexpr const char* k_everything = "(objectClass=*)";
 
 Observation only_anchor(Observation::Kind kind, std::string anchor) {
@@ -109,14 +111,19 @@ class FullImport final : public Import {
   }
 
   void fill(std::vector<Observation>& batch) {
-    while (batch.size() < k_batch) {
+    std::size_t references = 0;
+    while (batch.size() < k_batch && references < k_batch_references) {
       Item item = take();
       if (!item.entry) return;
       Observation& made = batch.emplace_back();
       const EntryFacts facts = reader_.read(*opened_.session, item.entry.get(), std::move(item.anchor), made.entry);
       const bool counts =
           facts.in_scope && (wide_ ? opened_.scope.contains(made.entry.dn) : !opened_.scope.excludes(made.entry.dn));
-      if (!counts) batch.pop_back();
+      if (counts) {
+        references += made.entry.references.size();
+      } else {
+        batch.pop_back();
+      }
     }
   }
 

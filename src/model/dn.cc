@@ -12,12 +12,12 @@
 namespace linkspan::model {
 namespace {
 
-/// True when lower-casing ASCII and dropping blanks around separators is all that normalising would do.
+/// True when folding and dropping blanks around separators is all that normalising would do.
 bool is_plain(std::string_view text) noexcept {
   char previous = ',';
   for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x20 || byte >= 0x7F || c == '\\' || c == '"' || c == '+' || c == '#' || c == ';' || c == '<' ||
+    if (byte < 0x20 || byte == 0x7F || c == '\\' || c == '"' || c == '+' || c == '#' || c == ';' || c == '<' ||
         c == '>') {
       return false;
     }
@@ -44,6 +44,10 @@ std::string plain_key(std::string_view text) {
   }
   while (!key.empty() && key.back() == ' ') key.pop_back();
   return key;
+}
+
+std::ptrdiff_t separators(std::string_view text) {
+  return std::count_if(text.begin(), text.end(), [](char c) { return c == ',' || c == '='; });
 }
 
 std::string collapse_blanks(std::string_view text) {
@@ -134,8 +138,14 @@ std::string escape_dn_value(std::string_view value) {
 
 std::string dn_key(std::string_view text) {
   if (is_plain(text)) {
-    std::string key = plain_key(text);
-    if (key.empty() || has_types(key)) return key;
+    const bool ascii =
+        std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; });
+    const std::string folded = ascii ? std::string() : fold_key(text);
+    // Folding may make a separator of what was none (a full-width comma): then only parsing tells them apart.
+    if (ascii || (is_plain(folded) && separators(folded) == separators(text))) {
+      std::string key = plain_key(ascii ? text : folded);
+      if (key.empty() || has_types(key)) return key;
+    }
   }
   try {
     return key_of(parse_dn(text));

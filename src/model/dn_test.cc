@@ -31,6 +31,16 @@ TEST(DnTest, KeyFoldsBeyondAscii) {
   EXPECT_EQ(dn_key("cn=ÅSA STRAẞE,dc=example"), dn_key("cn=åsa strasse,dc=example"));
 }
 
+TEST(DnTest, AFullWidthCommaInAValueIsNoSeparator) {
+  EXPECT_EQ(dn_key("cn=\xEF\xBC\xA1\xEF\xBC\x8C"
+                   "b,dc=example"),
+            dn_key("cn=a\\,b,dc=example"));
+  EXPECT_EQ(parent_key(dn_key("cn=\xEF\xBC\xA1\xEF\xBC\x8C"
+                              "b,dc=example")),
+            "dc=example");
+  EXPECT_EQ(dn_key("cn=山田 太郎 , ou=People,dc=example"), "cn=山田 太郎,ou=people,dc=example");
+}
+
 TEST(DnTest, WhatIsNoDnIsComparedAsText) {
   EXPECT_EQ(dn_key("Ada"), "ada");
   EXPECT_THROW((void)parse_dn("no equals sign"), Error);

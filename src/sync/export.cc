@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <set>
 #include <tuple>
 #include <unordered_map>
@@ -43,6 +44,9 @@ class Exporter {
 
   /// All pending changes of one operation, or (with Operation::none) all references.
   void pass(Operation operation);
+  /// Deletes what adds left behind whose answer never came and which nobody wants any more. Before the adds: the same
+  /// identity may be added anew.
+  void clear_attempted();
   Counters counters;
 
  private:
@@ -55,10 +59,12 @@ class Exporter {
     std::size_t item = 0;
     connector::Outcome outcome;
   };
-  std::vector<Item> next_chunk(Operation operation, store::Page& page);
+  std::vector<Item> next_chunk(Operation operation, bool attempted, store::Page& page);
   void run_chunk(Operation operation, std::vector<Item> items);
   void mark_attempted(std::vector<Item>& items);
-  bool answered_by_lookup(const Item& item, std::vector<Answer>& answers);
+  std::optional<connector::Outcome> look_up(const Item& item);
+  void send(Operation operation, std::vector<Item>& items, const std::vector<std::size_t>& to_send,
+            std::vector<Answer>& answers);
   void record(Operation operation, std::vector<Item>& items, std::vector<Answer>& answers);
   struct SentRows {
     std::vector<store::Reference> rows;
@@ -69,6 +75,7 @@ class Exporter {
                    std::vector<store::ObjectWrite>& writes);
   void record_references(Item& item, const connector::Sent& sent, const SentRows& loaded, store::Object& object);
   void refuse_taken_anchors(const std::vector<Item>& items, std::vector<Answer>& answers);
+  [[nodiscard]] bool is_linked(const std::string& anchor) const;
   store::ObjectError failure(const Item& item, const Error& error);
   void look_at_switches();
 
@@ -92,7 +99,8 @@ void Exporter::look_at_switches() {
   context_.store.batch(context_.lease)->commit();
 }
 
-std::vector<Exporter::Item> Exporter::next_chunk(Operation operation, store::Page& page) {
+/// `attempted` matters to removals only: those of adds without an answer, or all others.
+std::vector<Exporter::Item> Exporter::next_chunk(Operation operation, bool attempted, store::Page& page) {
   const auto view = context_.store.view();
   const auto summary = context_.store.summary();
   const Time now = context_.clock.now();
@@ -104,7 +112,8 @@ std::vector<Exporter::Item> Exporter::next_chunk(Operation operation, store::Pag
     std::erase_if(objects, [&](const auto& one) {
       return operation == Operation::none ? !one.object.pending_references || one.object.anchor.empty() ||
                                                 one.object.pending == Operation::remove
-                                          : one.object.pending != operation;
+                                          : one.object.pending != operation ||
+                                                (operation == Operation::remove && is_attempted(one.object) != attempted);
     });
     if (objects.empty()) continue;
     std::vector<ObjectId> ids;
@@ -140,7 +149,7 @@ std::vector<Exporter::Item> Exporter::next_chunk(Operation operation, store::Pag
 void Exporter::mark_attempted(std::vector<Item>& items) {
   std::vector<store::ObjectWrite> writes;
   for (const Item& item : items) {
-    if (item.loaded.object.observed_hash == k_attempted) continue;
+    if (is_attempted(item.loaded.object)) continue;
     store::ObjectWrite write;
     write.object = item.loaded.object;
     write.object.observed_hash = k_attempted;
@@ -151,49 +160,31 @@ void Exporter::mark_attempted(std::vector<Item>& items) {
   batch->commit();
 }
 
-/// Whether an earlier, unanswered add of this object did arrive.
-bool Exporter::answered_by_lookup(const Item& item, std::vector<Answer>& answers) {
-  if (item.loaded.object.observed_hash != k_attempted || correlation_.empty() || item.pending.correlation.empty())
-    return false;
-  const std::size_t index = answers.size();
+/// What became of an earlier, unanswered add of this object: nullopt = nothing that could be found.
+std::optional<connector::Outcome> Exporter::look_up(const Item& item) {
+  if (!is_attempted(item.loaded.object) || correlation_.empty() || item.pending.correlation.empty()) return {};
   try {
     auto found = directory_.find(item.pending.change.object_type, correlation_, model::Value(item.pending.correlation));
-    if (found.empty()) return false;
+    if (found.empty()) return {};
     if (found.size() > 1) {
       Error several(Fault::conflict, "export.several_found",
                     fmt::format("{}: {} holds {} objects with {} = {}", item.pending.name, info_.name, found.size(),
                                 correlation_, item.pending.correlation),
                     "Remove the surplus account in the target; the next cycle adopts the other.");
-      answers.push_back({index, connector::Failed{std::move(several), false}});
-      return true;
+      return connector::Failed{std::move(several), false};
     }
     connector::Sent sent;
     sent.anchor = found.front().anchor;
     sent.dn = found.front().dn;
-    answers.push_back({index, std::move(sent)});
-    counters.add("found_after_uncertainty");
+    return sent;
   } catch (const Error& error) {
     if (error.fault() == Fault::denied || error.fault() == Fault::cancelled) throw;
-    answers.push_back({index, connector::Failed{error, true}});
+    return connector::Failed{error, true};
   }
-  return true;
 }
 
-void Exporter::run_chunk(Operation operation, std::vector<Item> items) {
-  look_at_switches();
-  std::vector<Answer> answers;
-  std::vector<std::size_t> to_send;
-  for (std::size_t i = 0; i < items.size(); ++i) {
-    if (operation == Operation::add) {
-      const std::size_t before = answers.size();
-      if (answered_by_lookup(items[i], answers)) {
-        answers[before].item = i;
-        continue;
-      }
-    }
-    to_send.push_back(i);
-  }
-  if (operation == Operation::add) mark_attempted(items);
+void Exporter::send(Operation operation, std::vector<Item>& items, const std::vector<std::size_t>& to_send,
+                    std::vector<Answer>& answers) {
   std::vector<model::Export> exports;
   exports.reserve(to_send.size());
   for (const std::size_t i : to_send) exports.push_back(items[i].pending.change);
@@ -207,6 +198,52 @@ void Exporter::run_chunk(Operation operation, std::vector<Item> items) {
     throw;
   }
   record(operation, items, answers);
+}
+
+void Exporter::run_chunk(Operation operation, std::vector<Item> items) {
+  look_at_switches();
+  std::vector<Answer> answers;
+  std::vector<std::size_t> to_send;
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    auto found = operation == Operation::add ? look_up(items[i]) : std::nullopt;
+    if (!found) {
+      to_send.push_back(i);
+      continue;
+    }
+    if (std::holds_alternative<connector::Sent>(*found)) counters.add("found_after_uncertainty");
+    answers.push_back({i, std::move(*found)});
+  }
+  if (operation == Operation::add) mark_attempted(items);
+  send(operation, items, to_send, answers);
+}
+
+void Exporter::clear_attempted() {
+  store::Page page{0, k_chunk};
+  for (;;) {
+    context_.check_stop();
+    std::vector<Item> items = next_chunk(Operation::remove, true, page);
+    if (items.empty()) return;
+    look_at_switches();
+    std::vector<Answer> answers;
+    std::vector<std::size_t> to_send;
+    for (std::size_t i = 0; i < items.size(); ++i) {
+      connector::Outcome found = look_up(items[i]).value_or(connector::Sent{});
+      const auto* account = std::get_if<connector::Sent>(&found);
+      if (account == nullptr || account->anchor.empty() || is_linked(account->anchor)) {
+        answers.push_back({i, std::move(found)});  // not to be found, not there, or by now another identity's
+        continue;
+      }
+      items[i].pending.change.anchor = account->anchor;
+      items[i].pending.change.dn = account->dn;
+      to_send.push_back(i);
+    }
+    send(Operation::remove, items, to_send, answers);
+  }
+}
+
+bool Exporter::is_linked(const std::string& anchor) const {
+  const auto found = context_.store.view()->find_objects(info_.id, {&anchor, 1}, {});
+  return std::any_of(found.begin(), found.end(), [](const store::Object& object) { return bool{object.metaverse}; });
 }
 
 /// The pending rows of what was sent, as they are now, with the anchors of their targets.
@@ -325,12 +362,14 @@ void Exporter::refuse_taken_anchors(const std::vector<Item>& items, std::vector<
   for (const Answer& answer : answers) {
     if (const auto* sent = std::get_if<connector::Sent>(&answer.outcome)) anchors.push_back(sent->anchor);
   }
-  std::set<std::string> taken;
+  std::map<std::string, ObjectId> owners;
   for (store::Object& object : context_.store.view()->find_objects(info_.id, anchors, {}))
-    taken.insert(std::move(object.anchor));
+    owners.emplace(std::move(object.anchor), object.id);
   for (Answer& answer : answers) {
     const auto* sent = std::get_if<connector::Sent>(&answer.outcome);
-    if (sent == nullptr || taken.insert(sent->anchor).second) continue;
+    if (sent == nullptr) continue;
+    const ObjectId own = items[answer.item].loaded.object.id;
+    if (owners.emplace(sent->anchor, own).first->second == own) continue;
     Error error(Fault::conflict, "export.anchor_taken",
                 fmt::format("{}: {} answers with the object {}, which is already known",
                             items[answer.item].pending.name, info_.name, sent->anchor),
@@ -373,7 +412,7 @@ void Exporter::pass(Operation operation) {
   std::uint64_t done = 0;
   for (;;) {
     context_.check_stop();
-    std::vector<Item> items = next_chunk(operation, page);
+    std::vector<Item> items = next_chunk(operation, false, page);
     if (items.empty()) return;
     done += items.size();
     run_chunk(operation, std::move(items));
@@ -417,6 +456,7 @@ ExportResult export_connector(const Context& context, const ConnectorInfo& info,
     if (result.blocked) return result;
   }
   Exporter exporter(context, info, directory);
+  exporter.clear_attempted();
   for (const Operation operation :
        {Operation::add, Operation::update, Operation::none, Operation::rename, Operation::remove}) {
     exporter.pass(operation);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <thread>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 
 #include "base/bounded_queue.h"
@@ -23,8 +24,14 @@ using store::ObjectId;
 using store::ObjectWrite;
 using store::Reference;
 
-/// Observations a commit covers: one flush of the disk for thousands of objects.
-constexpr std::size_t k_commit_size = 4000;
+/// Objects and references that a commit covers: one flush of the disk for thousands of them.
+constexpr std::size_t k_commit_weight = 8000;
+
+std::size_t weight(const std::vector<Prepared>& batch) {
+  std::size_t total = batch.size();
+  for (const Prepared& one : batch) total += one.references.size();
+  return total;
+}
 
 /// One bit for each object id: what a full import has seen. A million objects take 125 kB.
 class Seen {
@@ -50,8 +57,17 @@ struct Known {
   std::unordered_map<std::string_view, const Object*> by_dn;
 };
 
+/// In order, so that the database walks its index instead of jumping about in it.
+std::vector<std::string> sorted(const std::unordered_set<std::string_view>& keys) {
+  std::vector<std::string> list(keys.begin(), keys.end());
+  std::sort(list.begin(), list.end());
+  return list;
+}
+
 /// A stand-in gives way to the object that a directory has shown.
 void index(Known& known) {
+  known.by_anchor.reserve(known.objects.size());
+  known.by_dn.reserve(known.objects.size());
   for (const Object& object : known.objects) {
     if (!object.anchor.empty()) known.by_anchor.emplace(object.anchor, &object);
     if (object.dn_key.empty()) continue;
@@ -59,6 +75,9 @@ void index(Known& known) {
     if (!fresh && at->second->observed_hash.empty() && !object.observed_hash.empty()) at->second = &object;
   }
 }
+
+/// Where the references of a batch lead: by anchor or normalised DN.
+using Leads = std::unordered_map<std::string_view, ObjectId>;
 
 class Importer {
  public:
@@ -72,6 +91,7 @@ class Importer {
 
  private:
   Known look_up(store::View& view, const std::vector<Prepared>& batch) const;
+  void find_leads(store::View& view, Leads& leads) const;
   void write_present(store::View& view, store::Batch& batch, std::vector<Prepared*>& present, Known& known);
   void write_gone(store::View& view, store::Batch& batch, std::vector<ObjectId> gone);
   ObjectWrite write_new(ObjectId id, const Prepared& prepared, const Object* stand_in) const;
@@ -89,20 +109,14 @@ class Importer {
 };
 
 Known Importer::look_up(store::View& view, const std::vector<Prepared>& batch) const {
-  std::vector<std::string> anchors;
-  std::vector<std::string> dn_keys;
+  std::unordered_set<std::string_view> anchors;
+  std::unordered_set<std::string_view> dn_keys;
   for (const Prepared& one : batch) {
-    if (!one.anchor.empty()) anchors.push_back(one.anchor);
-    if (!one.dn_key.empty()) dn_keys.push_back(one.dn_key);
-    auto& keys = info_.references_by_anchor ? anchors : dn_keys;
-    for (const PreparedReference& reference : one.references) keys.push_back(reference.target_key);
-  }
-  for (auto* keys : {&anchors, &dn_keys}) {
-    std::sort(keys->begin(), keys->end());
-    keys->erase(std::unique(keys->begin(), keys->end()), keys->end());
+    if (!one.anchor.empty()) anchors.insert(one.anchor);
+    if (!one.dn_key.empty()) dn_keys.insert(one.dn_key);
   }
   Known known;
-  known.objects = view.find_objects(info_.id, anchors, dn_keys);
+  known.objects = view.find_objects(info_.id, sorted(anchors), sorted(dn_keys));
   index(known);
   return known;
 }
@@ -212,6 +226,26 @@ void Importer::merge_references(ObjectWrite& write, std::span<const Reference> o
   write.object.pending_references = pending;
 }
 
+/// A few thousand at a time: a group of a million members must not be a million objects in memory.
+void Importer::find_leads(store::View& view, Leads& leads) const {
+  constexpr std::size_t k_chunk = 4000;
+  std::vector<std::string_view> keys;
+  keys.reserve(leads.size());
+  for (const auto& [key, id] : leads) keys.push_back(key);
+  std::sort(keys.begin(), keys.end());
+  for (std::size_t at = 0; at < keys.size(); at += k_chunk) {
+    const std::vector<std::string> chunk(
+        keys.begin() + static_cast<std::ptrdiff_t>(at),
+        keys.begin() + static_cast<std::ptrdiff_t>(std::min(at + k_chunk, keys.size())));
+    const auto found =
+        info_.references_by_anchor ? view.find_objects(info_.id, chunk, {}) : view.find_objects(info_.id, {}, chunk);
+    for (const Object& object : found) {
+      ObjectId& id = leads.at(info_.references_by_anchor ? object.anchor : object.dn_key);
+      if (!id || !object.observed_hash.empty()) id = object.id;
+    }
+  }
+}
+
 /// The objects that a batch of present entries becomes: found by anchor, taken from a stand-in of that name, or new.
 void Importer::write_present(store::View& view, store::Batch& batch, std::vector<Prepared*>& present, Known& known) {
   struct Target {
@@ -222,7 +256,6 @@ void Importer::write_present(store::View& view, store::Batch& batch, std::vector
   std::vector<Target> work;
   std::vector<ObjectId> changed_ids;
   std::size_t fresh = 0;
-  std::unordered_map<std::string_view, ObjectId> placed;  // by reference key, for entries of this very batch
   for (Prepared* one : present) {
     const auto by_anchor = known.by_anchor.find(one->anchor);
     const Object* object = by_anchor == known.by_anchor.end() ? nullptr : by_anchor->second;
@@ -250,7 +283,6 @@ void Importer::write_present(store::View& view, store::Batch& batch, std::vector
       seen_.mark(target.id);
       counters_.add("adds");
     }
-    placed.emplace(info_.references_by_anchor ? target.prepared->anchor : target.prepared->dn_key, target.id);
   }
 
   std::unordered_map<std::int64_t, store::ObjectWithImages> current;
@@ -258,25 +290,35 @@ void Importer::write_present(store::View& view, store::Batch& batch, std::vector
     current.emplace(loaded.object.id.value, std::move(loaded));
   const std::vector<Reference> old = view.references_of(changed_ids, false);
 
+  Leads leads;
+  for (const Target& target : work) {
+    for (const PreparedReference& reference : target.prepared->references)
+      leads.emplace(reference.target_key, ObjectId{});
+  }
+  find_leads(view, leads);
+  for (const Target& target : work) {
+    const auto found = leads.find(info_.references_by_anchor ? target.prepared->anchor : target.prepared->dn_key);
+    if (found != leads.end()) found->second = target.id;
+  }
   // Stand-ins for what is referenced and not known yet.
-  std::vector<std::pair<std::string_view, const PreparedReference*>> missing;
-  const auto& known_keys = info_.references_by_anchor ? known.by_anchor : known.by_dn;
+  std::vector<const PreparedReference*> missing;
   for (const Target& target : work) {
     for (const PreparedReference& reference : target.prepared->references) {
-      if (placed.contains(reference.target_key) || known_keys.contains(reference.target_key)) continue;
-      placed.emplace(reference.target_key, ObjectId{});
-      missing.emplace_back(reference.target_key, &reference);
+      ObjectId& id = leads.at(reference.target_key);
+      if (id) continue;
+      id = ObjectId{-1};  // once; the real one follows
+      missing.push_back(&reference);
     }
   }
   std::vector<ObjectWrite> writes;
   writes.reserve(work.size() + missing.size());
   ObjectId placeholder = missing.empty() ? ObjectId{} : batch.new_objects(missing.size());
-  for (const auto& [key, reference] : missing) {
+  for (const PreparedReference* reference : missing) {
     ObjectWrite write;
-    write.object.id = placed[key] = placeholder;
+    write.object.id = leads[reference->target_key] = placeholder;
     write.object.connector = info_.id;
     write.object.dn = reference->target;
-    (info_.references_by_anchor ? write.object.anchor : write.object.dn_key) = std::string(key);
+    (info_.references_by_anchor ? write.object.anchor : write.object.dn_key) = reference->target_key;
     writes.push_back(std::move(write));
     ++placeholder.value;
   }
@@ -292,8 +334,7 @@ void Importer::write_present(store::View& view, store::Batch& batch, std::vector
     std::vector<ObjectId> targets;
     targets.reserve(target.prepared->references.size());
     for (const PreparedReference& reference : target.prepared->references) {
-      const auto here = placed.find(reference.target_key);
-      targets.push_back(here != placed.end() ? here->second : known_keys.at(reference.target_key)->id);
+      targets.push_back(leads.at(reference.target_key));
     }
     const auto [first, last] =
         std::equal_range(old.begin(), old.end(), Reference{target.id, 0, {}, 0},
@@ -475,12 +516,15 @@ void run_pipeline(const Context& context, const ConnectorInfo& info, connector::
   } const unwind{source, read, ready};
 
   std::uint64_t done = 0;
+  std::size_t pending_weight = 0;
   std::vector<Prepared> pending;
   while (auto batch = ready.pop()) {
     context.check_stop();
     done += batch->size();
+    pending_weight += weight(*batch);
     pending.insert(pending.end(), std::make_move_iterator(batch->begin()), std::make_move_iterator(batch->end()));
-    if (pending.size() < k_commit_size) continue;
+    if (pending_weight < k_commit_weight) continue;
+    pending_weight = 0;
     importer.apply(std::exchange(pending, {}), nullptr);
     context.report("import " + info.name, done);
   }

@@ -328,8 +328,7 @@ void Inbound::Page::join(Node& node, const CompiledRule& rule, Working& target) 
   // An add that waits for its export gives way to the account that is already there.
   std::erase_if(target.members, [&](Node* member) {
     if (member->info != node.info) return false;
-    member->unlink(store::Desired::none);
-    member->removed = member->object.anchor.empty();
+    member->release(false);
     return true;
   });
   node.link(target.row.id, rule.id());
@@ -410,17 +409,7 @@ void Inbound::Page::remove_metaverse(Working& target) {
     const bool provisioned = rule != nullptr && rule->rule().direction == rules::Direction::outbound &&
                              rule->rule().link == rules::LinkType::provision &&
                              !member->info->disconnect_instead_of_delete;
-    const bool is_there = exists(member->object, !member->object.observed_hash.empty(), !member->images.sent.empty());
-    member->unlink(provisioned && is_there ? store::Desired::absent : store::Desired::none);
-    if (!is_there && member->images.observed.empty()) {
-      // An add whose answer is not known may have left an account behind: it waits to be looked up and deleted.
-      if (member->object.observed_hash == k_attempted) {
-        member->object.desired = store::Desired::absent;
-      } else {
-        member->removed = true;
-      }
-      continue;
-    }
+    member->release(provisioned);
     if (member->participates) {
       if (!full_ || !member->in_page) member->object.touched |= store::touched_inbound;
       member->give_keys(context_.rules);

@@ -24,6 +24,17 @@ void Node::unlink(store::Desired desired_state) {
   }
 }
 
+void Node::release(bool deprovision) {
+  const bool is_there = exists(object, !images.sent.empty());
+  const bool to_delete = deprovision && (is_there || is_attempted(object));
+  unlink(to_delete ? store::Desired::absent : store::Desired::none);
+  removed = !to_delete && !is_there && images.observed.empty();
+}
+
+bool Node::is_provisional() const {
+  return object.desired == store::Desired::present && !exists(object, !images.sent.empty());
+}
+
 void Node::link(store::MetaverseId metaverse, store::RuleId rule) {
   link_changed = true;
   object.metaverse = metaverse;
@@ -77,7 +88,12 @@ std::optional<store::ObjectWrite> write_of(const Node& node) {
   write.object = node.object;
   if (node.desired_given) {
     write.images = node.images;
-    write.images.desired = node.object.desired == store::Desired::present ? model::encode(node.desired) : std::string();
+    // Of an add without an answer it stays known what it was, so that it can be looked up and deleted.
+    const bool kept = node.object.desired == store::Desired::absent && is_attempted(node.object);
+    if (!kept) {
+      write.images.desired =
+          node.object.desired == store::Desired::present ? model::encode(node.desired) : std::string();
+    }
     write.object.pending = pending_operation(write.object, write.images);
     if (write.images.desired != node.images.desired) write.mask = store::desired_image;
   }

@@ -34,6 +34,11 @@ struct Node {
 
   /// Cuts the link. `desired` is what becomes of the object in its directory.
   void unlink(store::Desired desired_state);
+  /// Cuts the link for good. With `deprovision` an account that is there, or may be, is to be deleted; what was never
+  /// there is forgotten, anything else is left as it is.
+  void release(bool deprovision);
+  /// Wanted, and not there as far as is known: an account that turns up may take its place.
+  [[nodiscard]] bool is_provisional() const;
   void link(store::MetaverseId metaverse, store::RuleId rule);
   /// The join keys by which a disconnector can be found.
   void give_keys(const rules::RuleSet& rules);

@@ -28,12 +28,6 @@ struct Identity {
   std::vector<Node*> members;
 };
 
-/// A provisioned object that nobody has seen in the directory yet, so that an existing account may still take its
-/// place.
-bool is_provisional(const Node& node) {
-  return node.object.anchor.empty() && node.images.observed.empty() && node.object.desired == store::Desired::present;
-}
-
 class Page {
  public:
   Page(const Context& context, bool full, bool errors_exist)
@@ -123,7 +117,7 @@ void Page::read(std::vector<store::Metaverse> rows) {
 void Page::find_existing() {
   std::map<std::int64_t, std::set<Key>> wanted;
   for (const Pair& pair : pairs_) {
-    if (pair.node != nullptr && !is_provisional(*pair.node)) continue;
+    if (pair.node != nullptr && !pair.node->is_provisional()) continue;
     for (const CompiledRule* rule : pair.scope.in_scope) {
       for (const auto& group : rule->join()) {
         for (const rules::CompiledJoin& clause : group) {
@@ -216,14 +210,10 @@ void Page::detach(Node& node) {
   }
   const bool provisioned =
       rule != nullptr && rule->rule().link == rules::LinkType::provision && !node.info->disconnect_instead_of_delete;
-  const bool is_there = exists(node.object, !node.object.observed_hash.empty(), !node.images.sent.empty());
   relinked_.push_back(node.object.metaverse);
-  node.unlink(provisioned && (is_there || node.object.observed_hash == k_attempted) ? store::Desired::absent
-                                                                                    : store::Desired::none);
+  node.release(provisioned);
   counters.add(provisioned ? "deprovisioned" : "disconnected");
-  if (!is_there && node.images.observed.empty() && node.object.desired == store::Desired::none) {
-    node.removed = true;
-  } else if (node.participates) {
+  if (!node.removed && node.participates) {
     node.give_keys(context_.rules);
     node.object.touched |= store::touched_inbound;
   }
@@ -260,13 +250,12 @@ bool Page::settle_link(Pair& pair) {
     detach(*pair.node);
     return false;
   }
-  if (pair.node != nullptr && !is_provisional(*pair.node)) return true;
+  if (pair.node != nullptr && !pair.node->is_provisional()) return true;
 
   bool ambiguous = false;
   if (Node* existing = existing_for(pair, ambiguous)) {
     if (pair.node != nullptr) {
-      pair.node->unlink(store::Desired::none);
-      pair.node->removed = true;
+      pair.node->release(false);
     }
     pair.node = existing;
     relinked_.push_back(pair.identity->row.id);
@@ -294,7 +283,7 @@ void Page::plan(const Pair& pair) {
   const model::Image actual = node.images.sent.empty() ? observed
                                                        : model::effective(observed, model::decode(node.images.sent),
                                                                           model::decode(node.images.shadow));
-  const bool is_there = exists(node.object, !node.object.observed_hash.empty(), !node.images.sent.empty());
+  const bool is_there = exists(node.object, !node.images.sent.empty());
   const std::vector<Contributor> contributors{
       {{}, 0, pair.identity->source.get(), &pair.identity->image, pair.scope.in_scope}};
   Folded folded = fold(contributors, {nullptr, nullptr, !is_there});

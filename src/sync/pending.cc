@@ -2,19 +2,20 @@
 
 namespace linkspan::sync {
 
-bool exists(const store::Object& object, bool has_observed, bool has_sent) {
-  return !object.anchor.empty() && (has_observed || has_sent);
+bool exists(const store::Object& object, bool has_sent) {
+  if (object.anchor.empty() || is_attempted(object)) return false;
+  return !object.observed_hash.empty() || has_sent;
 }
 
 store::Operation pending_operation(const store::Object& object, const model::Image& observed,
                                    const model::Image& desired, const model::Image& sent, const model::Image& shadow) {
   using store::Operation;
-  const bool is_there = exists(object, !object.observed_hash.empty(), !sent.empty());
+  const bool is_there = exists(object, !sent.empty());
   switch (object.desired) {
     case store::Desired::none:
       return Operation::none;
     case store::Desired::absent:
-      return is_there ? Operation::remove : Operation::none;
+      return is_there || is_attempted(object) ? Operation::remove : Operation::none;
     case store::Desired::present:
       break;
   }

@@ -259,7 +259,7 @@ void Previewer::explain_target(const ConnectorInfo& target, model::NameId type, 
   const model::Image sent = model::decode(images.sent);
   const model::Image shadow = model::decode(images.shadow);
   const model::Image actual = model::effective(observed, sent, shadow);
-  const bool is_there = exists(object, !object.observed_hash.empty(), !images.sent.empty());
+  const bool is_there = exists(object, !images.sent.empty());
   out.name = object.dn;
   if (scope.in_scope.empty() || (node == nullptr && scope.provisioning == nullptr)) {
     out.operation = node == nullptr ? "none" : is_there ? "delete or disconnect" : "none";

@@ -224,11 +224,11 @@ CREATE VIEW pending_object AS
 CREATE VIEW touched_metaverse AS
     SELECT * FROM metaverse_object INDEXED BY metaverse_object_touched WHERE touched <> 0;
 
--- Disconnectors by join key.
+-- Disconnectors by join key; those out of the inbound rules' scope can still be adopted by outbound ones.
 CREATE VIEW disconnector_key AS
     SELECT k.key, k.attribute_id, o.connector_id, o.id AS object_id
     FROM connector_object_key k CROSS JOIN connector_object o ON o.id = k.object_id
-    WHERE o.state = 1;
+    WHERE o.state IN (1, 3);
 
 CREATE VIEW metaverse_match AS
     SELECT k.key, k.attribute_id, k.metaverse_id, m.type
