@@ -123,6 +123,7 @@ void BM_PutNewObjects(benchmark::State& state) {
 }
 BENCHMARK(BM_PutNewObjects)->Args({sqlite, 1000})->Args({postgresql, 1000})->Iterations(100)->UseRealTime();
 BENCHMARK(BM_PutNewObjects)->Args({sqlite, 5000})->Args({postgresql, 5000})->Iterations(40)->UseRealTime();
+BENCHMARK(BM_PutNewObjects)->Name("BM_PutMillionObjects")->Args({sqlite, 5000})->Iterations(200)->UseRealTime();
 
 void BM_PutNewMetaverse(benchmark::State& state) {
   World world(state.range(0));
@@ -132,6 +133,7 @@ void BM_PutNewMetaverse(benchmark::State& state) {
 }
 BENCHMARK(BM_PutNewMetaverse)->Args({sqlite, 1000})->Args({postgresql, 1000})->Iterations(100)->UseRealTime();
 BENCHMARK(BM_PutNewMetaverse)->Args({sqlite, 5000})->Args({postgresql, 5000})->Iterations(20)->UseRealTime();
+BENCHMARK(BM_PutNewMetaverse)->Name("BM_PutMillionMetaverse")->Args({sqlite, 5000})->Iterations(200)->UseRealTime();
 
 // What a first synchronization does to every object: joined, no longer touched, a desired image.
 void BM_ChangeObjects(benchmark::State& state) {

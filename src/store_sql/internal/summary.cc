@@ -94,10 +94,13 @@ std::vector<ConnectorCounts> SqlSummary::counts() {
                   [&](const sql::Row& row) {
                     if (std::int64_t* slot = slot_of(of(row.integer(0)), row.text(1))) *slot = row.integer(2);
                   });
+  // Not as a join: SQLite would pass over all objects rather than over the few errors.
   database_.query(
-      "SELECT o.connector_id, count(*) FROM object_error e JOIN connector_object o ON o.id = e.object_id "
-      "GROUP BY o.connector_id",
-      {}, [&](const sql::Row& row) { of(row.integer(0)).errors = row.integer(1); });
+      "SELECT connector_id, count(*) FROM (SELECT (SELECT o.connector_id FROM connector_object o WHERE o.id = "
+      "e.object_id) AS connector_id FROM object_error e) AS error_of GROUP BY connector_id",
+      {}, [&](const sql::Row& row) {
+        if (const auto connector = row.maybe_integer(0)) of(*connector).errors = row.integer(1);
+      });
   std::vector<ConnectorCounts> counts;
   for (const auto& [id, one] : found) counts.push_back(one);
   return counts;
@@ -116,7 +119,7 @@ std::vector<ObjectError> SqlSummary::errors(ConnectorId connector, Page page) {
   }
   database_.query(
       "SELECT e.object_id, e.stage, e.error, e.message, e.first_at, e.last_at, e.count, e.retry_at, e.quarantined "
-      "FROM object_error e JOIN connector_object o ON o.id = e.object_id WHERE o.connector_id = $1 "
+      "FROM object_error e WHERE (SELECT o.connector_id FROM connector_object o WHERE o.id = e.object_id) = $1 "
       "ORDER BY e.first_at, e.object_id, e.stage LIMIT $2 OFFSET $3",
       {connector.value, limit, page.after}, read);
   return found;
