@@ -143,7 +143,7 @@ std::vector<connector::SettingSpec> setting_specs() {
       {"object_types", "What to read: User, Group", false, true, "User, Group"},
       {"user_extension", "enterprise, or none where the service does not know it", false, false, "enterprise"},
       {"concurrency", "Requests in flight, 1 to 64", false, false, "8"},
-      {"page_size", "Resources per page, 1 to 1000", false, false, "what the service allows, else 100"},
+      {"page_size", "Resources per page, 1 to 1000", false, false, "what the service allows (100 for groups), else 100"},
       {"member_batch", "Members changed by one request, 1 to 1000", false, false, "100"},
       {"timeout_seconds", "Longest wait for one reply, 1 to 3600", false, false, "60"},
   };
