@@ -1,0 +1,11 @@
+#include "app/kinds.h"
+
+#include "connector_file/file.h"
+#include "connector_ldap/ldap.h"
+#include "connector_scim/scim.h"
+
+namespace linkspan::app {
+
+std::vector<connector::Kind> all_kinds() { return {connector_ldap::ldap_kind(), connector_scim::scim_kind(), connector_file::file_kind()}; }
+
+}  // namespace linkspan::app

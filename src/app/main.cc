@@ -1,0 +1,33 @@
+// linkspan: one binary, one way in.
+
+#include <fmt/format.h>
+
+#include <cstdio>
+
+#include "app/serve.h"
+#include "app/signals.h"
+#include "app/wiring.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "cli/command_line.h"
+#include "vault/process.h"
+
+int main(int argc, char** argv) {
+  using namespace linkspan;
+  try {
+    // Before the first secret, and while there is one thread.
+    vault::harden_process();
+    const app::Signals signals;
+    const SystemClock clock;
+    const cli::Host host{
+        LINKSPAN_VERSION,
+        [&](const cli::GlobalOptions& options) { return app::make_installation(options, LINKSPAN_VERSION, clock); },
+        signals.stop(), app::serve_commands()};
+    return cli::run_command_line(argc, argv, host);
+  } catch (const Error& error) {
+    fmt::print(stderr, "error: {} [{}]\nhint: {}\n", error.what(), error.id(), error.hint());
+  } catch (const std::exception& problem) {
+    fmt::print(stderr, "error: {}\n", problem.what());
+  }
+  return cli::exit_failed;
+}

@@ -1,0 +1,165 @@
+#include "setup/rule_base.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "base/error.h"
+#include "model/names.h"
+#include "rules/rule_set.h"
+#include "run/settings.h"
+
+namespace linkspan::setup {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t k_longest_file = std::size_t{4} << 20U;
+
+void compile(RuleFiles& files, const std::vector<rules::ConnectorName>& connectors, model::Names& names) {
+  const std::vector<model::RuleId> ids = [&] {
+    std::vector<model::RuleId> made;
+    for (std::size_t i = 0; i < files.rules.size(); ++i) made.push_back({static_cast<std::int64_t>(i) + 1});
+    return made;
+  }();
+  static_cast<void>(rules::RuleSet::compile(files.rules, ids, connectors, names, files.problems));
+  std::set<std::string> sources;
+  for (const rules::Problem& problem : files.problems) {
+    if (problem.source.empty() && !problem.file.empty()) sources.insert(problem.file);
+  }
+  for (const std::string& file : sources) {
+    std::error_code ignored;
+    if (fs::is_regular_file(file, ignored)) {
+      rules::attach_source(files.problems, file, read_file(file, k_longest_file));
+    }
+  }
+}
+
+}  // namespace
+
+bool RuleFiles::usable() const {
+  return std::none_of(problems.begin(), problems.end(),
+                      [](const auto& one) { return one.severity == rules::Problem::Severity::error; });
+}
+
+RuleFiles read_rules(const fs::path& path) {
+  std::vector<fs::path> paths;
+  std::error_code ignored;
+  if (fs::is_directory(path, ignored)) {
+    for (const auto& entry : fs::directory_iterator(path)) {
+      if (entry.path().extension() == ".toml") paths.push_back(entry.path());
+    }
+    std::sort(paths.begin(), paths.end());
+    if (paths.empty()) {
+      throw Error(Fault::not_found, "setup.no_rules", fmt::format("{} holds no rule file", path.string()),
+                  "Rule files end in .toml.");
+    }
+  } else {
+    paths.push_back(path);
+  }
+  RuleFiles out;
+  for (const fs::path& one : paths) {
+    auto read = rules::parse_rules(read_file(one, k_longest_file), one.string(), out.problems);
+    std::move(read.begin(), read.end(), std::back_inserter(out.rules));
+  }
+  return out;
+}
+
+RuleFiles default_rules(const Installation& installation, std::string_view from, std::string_view to) {
+  const fs::path path = installation.wiring().rules_dir / fmt::format("{}-to-{}.toml", from, to);
+  std::error_code ignored;
+  if (!installation.wiring().rules_dir.empty() && fs::exists(path, ignored)) return read_rules(path);
+  throw Error(Fault::not_found, "setup.no_default_rules",
+              fmt::format("there are no default rules from {} to {}", from, to),
+              "Write your own (docs/rules.md) and `linkspan rule import` them.");
+}
+
+RuleFiles stored_rules(Installation& installation) {
+  RuleFiles out;
+  for (const store::RuleRow& row : installation.store().configuration().rules()) {
+    auto read = rules::parse_rules(row.definition, row.name, out.problems);
+    std::move(read.begin(), read.end(), std::back_inserter(out.rules));
+  }
+  return out;
+}
+
+void check_rules(Installation& installation, RuleFiles& files) {
+  std::vector<rules::ConnectorName> connectors;
+  for (const store::ConnectorRow& row : installation.store().configuration().connectors()) {
+    connectors.push_back({row.name, row.kind});
+  }
+  // Names of its own: what is only checked leaves nothing behind.
+  model::Names names;
+  compile(files, connectors, names);
+}
+
+void check_rules_alone(RuleFiles& files, std::vector<std::pair<std::string, std::string>> connectors) {
+  if (connectors.empty()) {
+    std::set<std::string> seen;
+    for (const rules::Rule& rule : files.rules) {
+      const std::string& name = rule.connector.empty() ? rule.kind : rule.connector;
+      if (seen.insert(name).second) connectors.emplace_back(name, rule.kind);
+    }
+  }
+  std::vector<rules::ConnectorName> known;
+  for (auto& [name, kind] : connectors) known.push_back({name, kind});
+  model::Names names;
+  compile(files, known, names);
+}
+
+RuleChanges put_rules(Installation& installation, RuleFiles files, bool replace_all) {
+  store::Configuration& configuration = installation.store().configuration();
+  RuleChanges changes;
+  std::vector<store::RuleRow> rows;
+  std::map<std::string, std::string> incoming;
+  for (const rules::Rule& rule : files.rules) incoming[rule.name] = rules::print_rule(rule);
+  std::set<std::string> known;
+  std::vector<rules::Rule> kept;
+  for (store::RuleRow& row : configuration.rules()) {
+    const auto found = incoming.find(row.name);
+    known.insert(row.name);
+    if (found == incoming.end()) {
+      if (replace_all) {
+        changes.removed.push_back(row.name);
+        continue;
+      }
+      for (rules::Rule& rule : rules::parse_rules(row.definition, row.name, files.problems)) {
+        kept.push_back(std::move(rule));
+      }
+    } else if (found->second != row.definition) {
+      changes.changed.push_back(row.name);
+      row.definition = found->second;
+    }
+    rows.push_back(std::move(row));
+  }
+  for (const rules::Rule& rule : files.rules) {
+    if (known.contains(rule.name)) continue;
+    changes.added.push_back(rule.name);
+    rows.push_back({{}, rule.name, incoming[rule.name]});
+  }
+  // Judged together with those that stay: two rules may only be wrong in each other's company.
+  std::move(kept.begin(), kept.end(), std::back_inserter(files.rules));
+  check_rules(installation, files);
+  if (!files.usable()) {
+    throw Error(Fault::invalid, "setup.rules", "these rules cannot be used:\n" + to_text(files.problems),
+                "Correct what is named above; nothing was changed.");
+  }
+  if (changes.added.empty() && changes.changed.empty() && changes.removed.empty()) return changes;
+  // Before the rules: killed in between, a needless full synchronization is the worst.
+  run::put_setting(configuration, run::k_full_synchronization, "on");
+  configuration.put_rules(rows);
+  return changes;
+}
+
+std::string to_text(const std::vector<rules::Problem>& problems) {
+  std::string text;
+  for (const rules::Problem& problem : problems) {
+    if (!text.empty()) text += '\n';
+    text += rules::to_text(problem);
+  }
+  return text;
+}
+
+}  // namespace linkspan::setup
