@@ -1,0 +1,264 @@
+// Directories, containers, targets: each tried for real.
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "setup/connectors.h"
+#include "setup/internal/draft.h"
+
+namespace linkspan::setup {
+namespace {
+
+constexpr std::string_view k_containers = "containers";
+constexpr std::string_view k_target = "target";
+
+Field setting_field(const connector::SettingSpec& spec, const ConnectorDraft& draft) {
+  const auto found = draft.settings.find(spec.name);
+  return {.id = spec.name,
+          .label = spec.name,
+          .kind = spec.multi_valued ? FieldKind::list : FieldKind::text,
+          .help = spec.help,
+          .required = spec.required,
+          .standard = spec.standard,
+          .values = found == draft.settings.end() ? std::vector<std::string>{} : found->second};
+}
+
+/// How the credential of a stored connector stands: the red cross, or nothing.
+std::vector<Finding> crosses(const ConnectorDraft& draft) {
+  std::vector<Finding> out;
+  for (const Credential& one : draft.credentials) {
+    if (one.state == CredentialState::good || draft.secrets.contains(one.name)) continue;
+    std::string why = "is missing";
+    if (one.state == CredentialState::damaged) why = "is damaged";
+    if (one.state == CredentialState::sealed) {
+      why = fmt::format("is sealed with key set {}, which this server does not have", one.key_set.substr(0, 8));
+    }
+    out.push_back({Mark::bad, fmt::format("the {} {}", one.name, why), "Enter it again."});
+  }
+  return out;
+}
+
+/// What the connector is made with: as entered now, else as the database holds it.
+connector::Secrets secrets_for(const PageContext& context, const ConnectorDraft& draft) {
+  connector::Secrets out;
+  for (const auto& [name, secret] : draft.secrets) out.emplace(name, secret.clone());
+  if (!draft.stored) return out;
+  Installation& found = *context.draft.found;
+  const store::ConnectorRow row = found.connector(draft.name);
+  for (const store::SecretRow& secret : found.store().configuration().secrets()) {
+    if (secret.connector != row.id || out.contains(secret.name)) continue;
+    out.emplace(secret.name, found.keys().open(secret.sealed, associated_data(row.id, secret.name)));
+  }
+  return out;
+}
+
+/// Whether it takes exports: only a target has to.
+void check_exports(const PageContext& context, connector::Connector& made, const ConnectorDraft& draft) {
+  if (context.step != k_target || made.capabilities().exports) return;
+  context.refuse("",
+                 Error(Fault::invalid, "setup.no_exports", fmt::format("{} takes no exports", draft.name),
+                       fmt::format("A {} can only be read: it cannot be a target.", draft.kind)),
+                 draft.name);
+}
+
+void try_connector(const PageContext& context, ConnectorDraft& draft) {
+  const std::size_t before = context.problems.size();
+  draft.findings.clear();
+  try {
+    const auto made =
+        check_connector(context.installation, draft.name, draft.kind, draft.settings, secrets_for(context, draft));
+    for (const connector::Check& check : made->test()) {
+      draft.findings.push_back({check.passed ? Mark::good : Mark::bad, fmt::format("{}: {}", check.name, check.detail),
+                                check.passed ? std::string() : check.hint});
+      if (check.passed) continue;
+      context.refuse("",
+                     Error(Fault::unavailable, "setup.connector_test",
+                           fmt::format("{} does not work: {}: {}", draft.name, check.name, check.detail), check.hint),
+                     draft.name);
+    }
+    if (context.problems.size() == before) check_exports(context, *made, draft);
+  } catch (const Error& error) {
+    draft.findings.push_back({Mark::bad, error.what(), error.hint()});
+    context.refuse("", error, draft.name);
+  }
+  draft.works = context.problems.size() == before;
+}
+
+/// Names all credentials that must be entered again; whether there are any.
+bool refuse_missing(const PageContext& context, std::vector<ConnectorDraft>& connectors) {
+  std::string missing;
+  for (ConnectorDraft& one : connectors) {
+    const std::vector<Finding> found = crosses(one);
+    if (found.empty()) continue;
+    one.works = false;
+    one.findings = found;
+    for (const Credential& credential : one.credentials) {
+      if (credential.state == CredentialState::good || one.secrets.contains(credential.name)) continue;
+      missing += fmt::format("{}{} ({})", missing.empty() ? "" : ", ", one.name, credential.name);
+    }
+  }
+  if (missing.empty()) return false;
+  context.refuse("", Error(Fault::denied, "setup.credentials_missing",
+                           fmt::format("these credentials must be entered again: {}", missing),
+                           "They are sealed with another server's key set. Enter each, or bring the key set: linkspan "
+                           "key import FILE."));
+  return true;
+}
+
+void check_number(const PageContext& context, const std::vector<ConnectorDraft>& connectors) {
+  const bool target = context.step == k_target;
+  if (connectors.empty() && context.draft.mode != Mode::existing) {
+    context.refuse("", target ? Error(Fault::invalid, "setup.no_target", "no target is named",
+                                      "Add the service that identities are sent to.")
+                              : Error(Fault::invalid, "setup.no_directory", "no directory is named",
+                                      "Add the directory that identities are read from."));
+  }
+  if (context.draft.mode == Mode::express && connectors.size() > 1) {
+    context.refuse("", Error(Fault::invalid, "setup.one_directory",
+                             fmt::format("express settings take one {}", target ? "target" : "directory"),
+                             "Use custom mode for several."));
+  }
+}
+
+void describe_items(const Installation& installation, const Draft& draft, Step& step) {
+  for (const ConnectorDraft& one : connectors_of(draft, step.id)) {
+    Item item{.name = one.name, .kind = one.kind, .good = one.works, .fixed = one.stored};
+    item.fields = connector_fields(installation, one, step.id);
+    item.findings = one.findings.empty() ? crosses(one) : one.findings;
+    step.items.push_back(std::move(item));
+  }
+  const bool full = draft.mode == Mode::express && !step.items.empty();
+  if (draft.mode == Mode::existing || step.id == k_containers || full) return;
+  for (const connector::Kind& kind : installation.wiring().kinds)
+    step.item_kinds.push_back({kind.name, kind.description});
+}
+
+bool equal_in(const std::vector<std::string>& names, std::string_view name) {
+  return std::any_of(names.begin(), names.end(), [&](const auto& one) { return equal_ascii_case(one, name); });
+}
+
+/// Object types and attributes must be in the directory's own schema.
+void check_scope_names(const PageContext& context, ConnectorDraft& draft) {
+  const auto made =
+      check_connector(context.installation, draft.name, draft.kind, draft.settings, secrets_for(context, draft));
+  std::vector<std::string> classes;
+  std::vector<std::string> attributes;
+  for (const model::SchemaClass& one : made->schema().classes) {
+    classes.push_back(one.name);
+    for (const model::SchemaAttribute& attribute : one.attributes) attributes.push_back(attribute.name);
+  }
+  const auto check = [&](std::string_view setting, const std::vector<std::string>& known, std::string_view what) {
+    const auto found = draft.settings.find(setting);
+    if (known.empty() || found == draft.settings.end()) return;
+    for (const std::string& name : found->second) {
+      if (name == "*" || name == "+" || equal_in(known, name)) continue;
+      const auto meant = nearest(name, known);
+      context.refuse(setting,
+                     Error(Fault::invalid, "setup.not_in_schema",
+                           fmt::format("{} has no {} {}", draft.name, what, printable(name, 80)),
+                           meant ? fmt::format("Is {} meant?", *meant) : std::string()),
+                     draft.name);
+    }
+  };
+  check("object_types", classes, "object type");
+  check("attributes", attributes, "attribute");
+}
+
+}  // namespace
+
+std::vector<ConnectorDraft>& connectors_of(Draft& draft, std::string_view step) {
+  return step == k_target ? draft.targets : draft.directories;
+}
+
+const std::vector<ConnectorDraft>& connectors_of(const Draft& draft, std::string_view step) {
+  return step == k_target ? draft.targets : draft.directories;
+}
+
+bool is_scope_setting(std::string_view name) {
+  return name == "containers" || name == "exclude_containers" || name == "object_types" || name == "attributes";
+}
+
+std::vector<Field> connector_fields(const Installation& installation, const ConnectorDraft& draft,
+                                    std::string_view step) {
+  const connector::Kind& kind = installation.kind(draft.kind);
+  std::vector<Field> fields;
+  for (const connector::SettingSpec& spec : kind.settings) {
+    if (step != k_containers || is_scope_setting(spec.name)) fields.push_back(setting_field(spec, draft));
+  }
+  if (step == k_containers) return fields;
+  for (const connector::SettingSpec& spec : engine_settings()) fields.push_back(setting_field(spec, draft));
+  for (const connector::SettingSpec& spec : kind.secrets) {
+    fields.push_back({.id = spec.name,
+                      .label = spec.name,
+                      .kind = FieldKind::secret,
+                      .help = spec.help,
+                      .required = spec.required,
+                      .given = draft.secrets.contains(spec.name)});
+  }
+  return fields;
+}
+
+void load_found_connectors(Draft& draft) {
+  Installation& found = *draft.found;
+  const RuleFiles rules = stored_rules(found);
+  const auto credentials = list_credentials(found);
+  for (const store::ConnectorRow& row : found.store().configuration().connectors()) {
+    ConnectorDraft made{
+        .name = row.name, .kind = row.kind, .settings = settings_of(row), .secrets = {}, .stored = true};
+    for (const Credential& one : credentials) {
+      if (one.connector == row.name) made.credentials.push_back(one);
+    }
+    const bool is_target = std::any_of(rules.rules.begin(), rules.rules.end(), [&](const rules::Rule& rule) {
+      return rule.direction == rules::Direction::outbound && !rule.disabled &&
+             (rule.connector.empty() ? rule.kind == row.kind : rule.connector == row.name);
+    });
+    (is_target ? draft.targets : draft.directories).push_back(std::move(made));
+  }
+}
+
+void describe_directories(const Installation& installation, const Draft& draft, Step& step) {
+  step.intro = draft.mode == Mode::existing
+                   ? "Each directory of the database, with a cross until its credentials are entered again and work."
+                   : "The directories that identities are read from. Each is tried for real.";
+  describe_items(installation, draft, step);
+}
+
+void describe_target(const Installation& installation, const Draft& draft, Step& step) {
+  step.intro = draft.mode == Mode::existing
+                   ? "Each service that identities are sent to, with a cross until its credentials are entered again."
+                   : "The services that identities are sent to.";
+  describe_items(installation, draft, step);
+}
+
+void check_connectors(const PageContext& context) {
+  std::vector<ConnectorDraft>& connectors = connectors_of(context.draft, context.step);
+  check_number(context, connectors);
+  const bool missing = refuse_missing(context, connectors);
+  for (ConnectorDraft& one : connectors) {
+    if (missing && !crosses(one).empty()) continue;
+    try_connector(context, one);
+  }
+}
+
+void describe_containers(const Installation& installation, const Draft& draft, Step& step) {
+  step.intro = "What is read of each directory: subtrees, object types, attributes. Empty: all that the kind offers.";
+  describe_items(installation, draft, step);
+}
+
+void check_containers(const PageContext& context) {
+  for (ConnectorDraft& one : context.draft.directories) {
+    try_connector(context, one);
+    if (!one.works) continue;
+    try {
+      check_scope_names(context, one);
+    } catch (const Error& error) {
+      context.refuse("", error, one.name);
+    }
+  }
+}
+
+}  // namespace linkspan::setup
