@@ -251,7 +251,7 @@ TEST(QueryPlanTest, SqliteUsesTheIndexMeantForEachScan) {
               ::testing::AllOf(HasSubstr("connector_object_connector"), ::testing::Not(HasSubstr("TEMP B-TREE"))));
   EXPECT_THAT(plan("SELECT attribute_id FROM pending_reference WHERE object_id = 1"),
               HasSubstr("connector_reference_pending (object_id=?)"));
-  EXPECT_THAT(plan("SELECT metaverse_id FROM untouched_holder WHERE target_id = 1"),
+  EXPECT_THAT(plan("SELECT object_id FROM connector_reference WHERE target_id = 1"),
               HasSubstr("connector_reference_target (target_id=?)"));
   EXPECT_THAT(plan("SELECT type FROM touched_metaverse WHERE id > 1 ORDER BY id LIMIT 9"),
               HasSubstr("metaverse_object_touched (id>?)"));

@@ -243,6 +243,88 @@ void BM_ResolveReferences(benchmark::State& state) {
 }
 BENCHMARK(BM_ResolveReferences)->Arg(sqlite)->Arg(postgresql)->UseRealTime();
 
+// Everybody is joined and in ten groups; a few identities move, or a few objects go.
+World& with_groups(std::int64_t server) {
+  static std::unique_ptr<World> worlds[2];
+  if (worlds[server]) return *worlds[server];
+  worlds[server] = std::make_unique<World>(server);
+  World& world = *worlds[server];
+  for (std::size_t i = 0; i < k_people; i += 5'000) {
+    const auto to = world.batch();
+    std::vector<ObjectWrite> writes(5'000);
+    std::vector<MetaverseWrite> identities(writes.size());
+    std::vector<Reference> references;
+    ObjectId next = to->new_objects(writes.size());
+    MetaverseId identity = to->new_metaverse(writes.size());
+    for (std::size_t j = 0; j < writes.size(); ++j, ++next.value, ++identity.value) {
+      writes[j].object = World::object(next);
+      writes[j].object.state = ObjectState::joined;
+      writes[j].object.metaverse = identity;
+      writes[j].keys_given = true;
+      writes[j].keys = {{1, anchor_of(next.value)}};
+      identities[j].metaverse = {.id = identity, .type = 2, .image = std::string(500, 'm'), .lineage = {}};
+      identities[j].keys_given = true;
+      identities[j].keys = {{1, anchor_of(identity.value)}};
+      for (std::int64_t k = 0; k < 10; ++k) {
+        references.push_back({ObjectId{(next.value * 7 + k * 131) % 1000 + 1}, 5, next, reference_observed});
+      }
+    }
+    to->put_objects(writes);
+    to->put_metaverse(identities);
+    to->put_references(references);
+    to->commit();
+  }
+  return world;
+}
+
+void BM_TouchHolders(benchmark::State& state) {
+  World& world = with_groups(state.range(0));
+  std::vector<MetaverseId> moved;
+  for (std::int64_t i = 0; i < 1000; ++i) moved.push_back(MetaverseId{50'000 + i});
+  for (auto _ : state) world.batch()->touch_holders(moved, {});  // rolled back, so that there is always something to do
+  count_items(state, moved.size());
+}
+BENCHMARK(BM_TouchHolders)->Arg(sqlite)->Arg(postgresql)->UseRealTime();
+
+void BM_RemoveObjects(benchmark::State& state) {
+  World& world = with_groups(state.range(0));
+  std::vector<ObjectId> gone;
+  for (std::int64_t i = 0; i < 1000; ++i) gone.push_back(ObjectId{50'000 + i});
+  for (auto _ : state) world.batch()->remove_objects(gone);
+  count_items(state, gone.size());
+}
+BENCHMARK(BM_RemoveObjects)->Arg(sqlite)->Arg(postgresql)->UseRealTime();
+
+void BM_MetaverseByKey(benchmark::State& state) {
+  World& world = with_groups(state.range(0));
+  std::vector<Key> keys;
+  for (std::int64_t i = 0; i < 1000; ++i) keys.push_back({1, anchor_of(i * 97)});
+  const auto view = world.store().view();
+  for (auto _ : state) benchmark::DoNotOptimize(view->metaverse_by_key(keys));
+  count_items(state, keys.size());
+}
+BENCHMARK(BM_MetaverseByKey)->Arg(sqlite)->Arg(postgresql)->UseRealTime();
+
+void BM_JoinedTo(benchmark::State& state) {
+  World& world = with_groups(state.range(0));
+  std::vector<MetaverseId> ids;
+  for (std::int64_t i = 0; i < 1000; ++i) ids.push_back(MetaverseId{i * 97});
+  const auto view = world.store().view();
+  for (auto _ : state) benchmark::DoNotOptimize(view->joined_to(ids, all_images));
+  count_items(state, ids.size());
+}
+BENCHMARK(BM_JoinedTo)->Arg(sqlite)->Arg(postgresql)->UseRealTime();
+
+void BM_PendingReferences(benchmark::State& state) {
+  World& world = with_groups(state.range(0));
+  std::vector<ObjectId> ids;
+  for (std::int64_t i = 1; i <= 1000; ++i) ids.push_back(ObjectId{i});
+  const auto view = world.store().view();
+  for (auto _ : state) benchmark::DoNotOptimize(view->references_of(ids, true));
+  count_items(state, ids.size());
+}
+BENCHMARK(BM_PendingReferences)->Arg(sqlite)->Arg(postgresql)->UseRealTime();
+
 void BM_OpenView(benchmark::State& state) {
   World& world = filled(state.range(0));
   for (auto _ : state) benchmark::DoNotOptimize(world.store().view());

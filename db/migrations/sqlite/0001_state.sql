@@ -246,14 +246,6 @@ CREATE VIEW observed_target AS
     FROM connector_reference r CROSS JOIN connector_object t ON t.id = r.target_id
     WHERE (r.bits & 1) <> 0;
 
--- Identities that refer to an object and do not know yet that they must look again.
-CREATE VIEW untouched_holder AS
-    SELECT r.target_id, m.id AS metaverse_id, m.touched
-    FROM connector_reference r INDEXED BY connector_reference_target
-         CROSS JOIN connector_object h ON h.id = r.object_id
-         CROSS JOIN metaverse_object m ON m.id = h.metaverse_id
-    WHERE (r.bits & 1) <> 0 AND (m.touched & 2) = 0;
-
 CREATE VIEW pending_reference AS
     SELECT object_id, attribute_id, target_id, bits
     FROM connector_reference INDEXED BY connector_reference_pending

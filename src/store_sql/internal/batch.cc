@@ -194,28 +194,42 @@ void SqlBatch::put_references(std::span<const Reference> references) {
   database().upsert(table, rows.rows());
 }
 
+// In lookups of many rather than one join: a holder is asked about once, however many of the targets it refers to, and
+// no server can be misled by what it does not know yet of tables that were just filled.
 void SqlBatch::touch_holders(std::span<const MetaverseId> targets, std::span<const ObjectId> objects) {
   static const sql::Table joined{.name = "connector_object", .columns = {{"metaverse_id", Role::key}, {"id"}}};
-  static const sql::Table holders{.name = "untouched_holder",
-                                  .columns = {{"target_id", Role::key}, {"metaverse_id"}, {"touched"}}};
-  static const sql::Table touch{.name = "metaverse_object", .columns = {{"id", Role::key}, {"touched"}}};
+  static const sql::Table references{.name = "connector_reference",
+                                     .columns = {{"target_id", Role::key}, {"object_id"}, {"bits"}}};
+  static const sql::Table identity{.name = "connector_object", .columns = {{"id", Role::key}, {"metaverse_id"}}};
+  static const sql::Table touched{.name = "metaverse_object", .columns = {{"id", Role::key}, {"touched"}}};
+  const auto rows_of = [](const std::unordered_set<std::int64_t>& ids) {
+    sql::RowBatch rows(1);
+    for (const std::int64_t id : ids) rows.integer(id);
+    return rows;
+  };
   std::unordered_set<std::int64_t> targeted;
   for (const ObjectId id : objects) targeted.insert(id.value);
   sql::RowBatch identities(1);
   for (const MetaverseId id : targets) identities.integer(id.value);
   database().lookup(joined, identities.rows(),
                     [&](std::size_t, const sql::Row& row) { targeted.insert(row.integer(0)); });
-  sql::RowBatch keys(1);
-  for (const std::int64_t id : targeted) keys.integer(id);
-  std::map<std::int64_t, std::int64_t> touched;
-  database().lookup(holders, keys.rows(),
-                    [&](std::size_t, const sql::Row& row) { touched.emplace(row.integer(0), row.integer(1)); });
+  std::unordered_set<std::int64_t> holders;
+  database().lookup(references, rows_of(targeted).rows(), [&](std::size_t, const sql::Row& row) {
+    if ((row.integer(1) & store::reference_observed) != 0) holders.insert(row.integer(0));
+  });
+  std::unordered_set<std::int64_t> holding;
+  database().lookup(identity, rows_of(holders).rows(), [&](std::size_t, const sql::Row& row) {
+    if (const auto id = row.maybe_integer(0)) holding.insert(*id);
+  });
+  const std::vector<std::int64_t> ids(holding.begin(), holding.end());
   sql::RowBatch rows(2);
-  for (const auto& [id, bits] : touched) {
-    rows.integer(id);
+  database().lookup(touched, rows_of(holding).rows(), [&](std::size_t key, const sql::Row& row) {
+    const std::int64_t bits = row.integer(0);
+    if ((bits & store::touched_outbound) != 0) return;
+    rows.integer(ids[key]);
     rows.integer(bits | store::touched_outbound);
-  }
-  database().update(touch, rows.rows());
+  });
+  database().update(touched, rows.rows());
 }
 
 void SqlBatch::touch_objects(std::span<const ObjectId> ids, std::uint8_t set, std::uint8_t clear) {
