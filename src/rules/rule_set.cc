@@ -63,7 +63,7 @@ class RuleSetBuilder {
       for (const JoinClause& clause : group) {
         joined.push_back({names_.id(clause.source), names_.id(clause.target), clause.case_sensitive});
         set_->object_keys_.push_back(joined.back().source);
-        if (source.direction == Direction::inbound) set_->metaverse_keys_.push_back(joined.back().target);
+        set_->metaverse_keys_.push_back(joined.back().target);
       }
     }
     set_->rules_.push_back(std::move(compiled));

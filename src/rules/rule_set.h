@@ -121,8 +121,8 @@ class RuleSet {
   [[nodiscard]] bool has_outbound(std::string_view connector) const;
   [[nodiscard]] bool has_inbound(std::string_view connector) const;
 
-  /// Attributes that join conditions look objects up by: of metaverse objects (inbound), of connector objects (outbound
-  /// and for retrying inbound joins). Sorted.
+  /// Attributes that join conditions, inbound and outbound, look objects up by: of metaverse objects, of connector
+  /// objects. Sorted.
   [[nodiscard]] std::span<const model::NameId> metaverse_keys() const { return metaverse_keys_; }
   [[nodiscard]] std::span<const model::NameId> object_keys() const { return object_keys_; }
 

@@ -107,7 +107,8 @@ TEST_F(RuleSetTest, KeysAreWhatJoinConditionsLookUp) {
   out.join = {{{"externalId", "sourceAnchor", false, {}}}};
   const auto set = compile({in, out});
   ASSERT_NE(set, nullptr);
-  EXPECT_THAT(set->metaverse_keys(), ::testing::UnorderedElementsAre(names_.id("sid"), names_.id("mail")));
+  EXPECT_THAT(set->metaverse_keys(),
+              ::testing::UnorderedElementsAre(names_.id("sid"), names_.id("mail"), names_.id("sourceAnchor")));
   EXPECT_THAT(set->object_keys(),
               ::testing::UnorderedElementsAre(names_.id("objectSid"), names_.id("mail"), names_.id("externalId")));
   EXPECT_TRUE(set->find(model::RuleId{1})->join()[0][0].case_sensitive);
