@@ -153,7 +153,7 @@ INSTANTIATE_TEST_SUITE_P(Ldif, ConnectorContract,
 namespace linkspan::connector_file {
 namespace {
 
-std::vector<LdifRecord> parse(std::string text) {
+std::vector<LdifRecord> parse(std::string text, std::size_t buffer = 1 << 20) {
   std::size_t at = 0;
   LdifReader reader(
       [&, text](std::span<char> bytes) {
@@ -162,7 +162,7 @@ std::vector<LdifRecord> parse(std::string text) {
         at += count;
         return count;
       },
-      "x.ldif");
+      "x.ldif", buffer);
   std::vector<LdifRecord> made;
   while (auto record = reader.next()) made.push_back(std::move(*record));
   return made;
@@ -213,6 +213,16 @@ TEST(LdifTest, TakesWhatWindowsWrites) {
   ASSERT_EQ(records.size(), 2U);
   EXPECT_EQ(records[0].values[0].bytes, "x");
   EXPECT_EQ(records[1].values[0].bytes, "y");
+}
+
+TEST(LdifTest, ReadsTheSameWhereverABufferEnds) {
+  const std::string text = "version: 1\r\n# c\r\n c\r\ndn: dc=x\r\ncn: a\r\n b\r\n  c\r\n\r\n\r\ndn: dc=y\r\ncn: d\r\n";
+  for (std::size_t buffer = 3; buffer < text.size() + 2; ++buffer) {
+    const auto records = parse(text, buffer);
+    ASSERT_EQ(records.size(), 2U) << buffer;
+    EXPECT_EQ(records[0].values[0].bytes, "ab c") << buffer;
+    EXPECT_EQ(records[1].values[0].bytes, "d") << buffer;
+  }
 }
 
 TEST(LdifTest, SaysWhatIsWrongAndInWhichLine) {

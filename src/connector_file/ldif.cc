@@ -12,7 +12,6 @@ namespace linkspan::connector_file {
 
 namespace {
 
-constexpr std::size_t k_buffer = std::size_t{1} << 20;
 /// A value in Base64, its name, and the line ends between.
 constexpr std::size_t k_longest_line = k_longest_value / 3 * 4 + 1024;
 
@@ -31,8 +30,8 @@ void skip_blanks(std::string_view& text) {
 
 }  // namespace
 
-LdifReader::LdifReader(ByteSource source, std::string name)
-    : source_(std::move(source)), name_(std::move(name)), buffer_(k_buffer) {}
+LdifReader::LdifReader(ByteSource source, std::string name, std::size_t buffer)
+    : source_(std::move(source)), name_(std::move(name)), buffer_(buffer) {}
 
 Error LdifReader::syntax(std::size_t line, std::string_view problem, std::string_view hint) const {
   return {Fault::invalid, "file.syntax", fmt::format("{}:{}: {}", name_, line, problem), std::string(hint)};

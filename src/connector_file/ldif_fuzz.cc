@@ -18,7 +18,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         at += count;
         return count;
       },
-      "fuzz");
+      "fuzz", 64);
   const FileSettings settings =
       read_settings({{"path", {"fuzz"}}, {"object_types", {"person", "inetOrgPerson", "top"}}});
   RecordReader records(settings, "fuzz");

@@ -37,8 +37,9 @@ struct LdifRecord {
 /// Not thread-safe.
 class LdifReader {
  public:
-  /// `name` stands in front of every message ("people.ldif:12: …").
-  LdifReader(ByteSource source, std::string name);
+  /// `name` stands in front of every message ("people.ldif:12: …"). `buffer` (at least 3) is how much is asked for at
+  /// once.
+  LdifReader(ByteSource source, std::string name, std::size_t buffer = std::size_t{1} << 20);
 
   /// The next record; nullopt at the proper end. Throws Fault::invalid "file.syntax" (also for what RFC 2849 allows and
   /// this reader does not take: change records "file.change_record", values from URLs "file.url"), and
