@@ -210,6 +210,8 @@ void Importer::merge_references(ObjectWrite& write, std::span<const Reference> o
     if (observed) row.bits |= store::reference_observed;
     if (row.bits == store::reference_managed) row.bits = 0;
     pending = pending || store::reference_pending(row.bits);
+    // Whether our rules speak of what somebody else referenced is for the references stage to say.
+    if (before == 0 && write.object.desired == store::Desired::present) write.object.touched |= store::touched_references;
     if (row.bits != before) references_.push_back(row);
   };
   std::size_t next = 0;
@@ -414,6 +416,8 @@ void Importer::apply(std::vector<Prepared> prepared, const std::string* watermar
   references_.clear();
   errors_.clear();
   write_present(*view, *batch, present, known);
+  // Before anything leaves: what is still referenced stays as a stand-in.
+  batch->put_references(std::exchange(references_, {}));
   write_gone(*view, *batch, std::move(gone));
   batch->put_references(references_);
   batch->put_errors(errors_);

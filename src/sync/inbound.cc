@@ -21,6 +21,8 @@ constexpr std::size_t k_page = 1000;
 /// A change that travels through joins and write-backs settles in a few rounds; more are rules that contradict each
 /// other.
 constexpr int k_most_rounds = 20;
+/// The attributes that metaverse objects had join keys of at the last full synchronization.
+constexpr std::string_view k_keys_setting = "engine.join_keys";
 
 struct KeyHash {
   std::size_t operator()(const Key& key) const noexcept {
@@ -60,6 +62,7 @@ struct Inbound::Working {
   bool dirty = false;
   bool folded = false;
   bool deleted = false;
+  bool left = false;  ///< a member went: its place is free
   std::vector<Key> keys;
 };
 
@@ -90,7 +93,7 @@ class Inbound::Page {
   void fold(Working& target);
   void remove_metaverse(Working& target);
   void leave(Node& node);
-  void find_joinable(Working& target, std::vector<Key> fresh);
+  void retry_joins(const std::vector<Key>& keys);
   void error(const Node& node, std::string_view stage, std::string_view id, std::string message);
 
   const Inbound& stage_;
@@ -131,6 +134,7 @@ void Inbound::Page::load_metaverse(store::View& view, std::vector<MetaverseId> i
     working->image = model::decode(row.image);
     working->lineage = model::decode_lineage(row.lineage);
     working->keys = keys_of(working->image, context_.rules.metaverse_keys());
+    std::sort(working->keys.begin(), working->keys.end());
     working->row = std::move(row);
     working_.emplace(working->row.id.value, std::move(working));
   }
@@ -226,6 +230,7 @@ void Inbound::Page::leave(Node& node) {
   if (found == working_.end()) return;
   std::erase(found->second->members, &node);
   found->second->dirty = true;
+  found->second->left = true;
   counters.add("unlinked");
 }
 
@@ -378,17 +383,21 @@ void Inbound::Page::fold(Working& target) {
   target.lineage = std::move(folded.lineage);
   target.folded = true;
   std::vector<Key> keys = keys_of(target.image, context_.rules.metaverse_keys());
-  std::vector<Key> fresh;
-  for (const Key& key : keys) {
-    if (std::find(target.keys.begin(), target.keys.end(), key) == target.keys.end()) fresh.push_back(key);
+  std::sort(keys.begin(), keys.end());
+  std::vector<Key> changed;
+  if (std::exchange(target.left, false)) {
+    std::set_union(keys.begin(), keys.end(), target.keys.begin(), target.keys.end(), std::back_inserter(changed));
+  } else {
+    std::set_symmetric_difference(keys.begin(), keys.end(), target.keys.begin(), target.keys.end(),
+                                  std::back_inserter(changed));
   }
   target.keys = std::move(keys);
-  if (!fresh.empty()) find_joinable(target, std::move(fresh));
+  retry_joins(changed);
 }
 
-/// Disconnectors that have been waiting for just these keys.
-void Inbound::Page::find_joinable(Working& target, std::vector<Key> fresh) {
-  for (const Key& key : fresh) {
+/// Disconnectors that look for these keys may find now what they did not, or find one where there were several.
+void Inbound::Page::retry_joins(const std::vector<Key>& keys) {
+  for (const Key& key : keys) {
     for (const auto& [source, metaverse] : stage_.join_pairs_) {
       if (metaverse != key.attribute) continue;
       Key other{source, key.key};
@@ -398,12 +407,12 @@ void Inbound::Page::find_joinable(Working& target, std::vector<Key> fresh) {
       retry_keys_.push_back(std::move(other));
     }
   }
-  target.dirty = true;
 }
 
 void Inbound::Page::remove_metaverse(Working& target) {
   target.deleted = true;
   counters.add("metaverse_deleted");
+  retry_joins(target.keys);
   for (Node* member : target.members) {
     const CompiledRule* rule = context_.rules.find(member->object.link_rule);
     const bool provisioned = rule != nullptr && rule->rule().direction == rules::Direction::outbound &&
@@ -411,7 +420,7 @@ void Inbound::Page::remove_metaverse(Working& target) {
                              !member->info->disconnect_instead_of_delete;
     member->release(provisioned);
     if (member->participates) {
-      if (!full_ || !member->in_page) member->object.touched |= store::touched_inbound;
+      member->object.touched |= store::touched_inbound;
       member->give_keys(context_.rules);
     }
   }
@@ -454,6 +463,9 @@ void Inbound::Page::write() {
       errors_.push_back(std::move(forgotten));
     }
   }
+  for (const MetaverseId id : adopt_) {
+    if (const auto known = working_.find(id.value); known != working_.end()) known->second->dirty = true;
+  }
   std::vector<store::MetaverseWrite> metaverse;
   std::vector<MetaverseId> deleted;
   for (auto& [id, target] : working_) {
@@ -466,11 +478,11 @@ void Inbound::Page::write() {
     if (target->folded) {
       write.metaverse.image = model::encode(target->image);
       write.metaverse.lineage = model::encode_lineage(target->lineage);
-      write.keys_given = target->created || write.metaverse.image != target->row.image;
+      write.keys_given = target->created || stage_.rewrite_keys_ || write.metaverse.image != target->row.image;
       write.keys = target->keys;
     }
     if (!full_) write.metaverse.touched |= store::touched_outbound;
-    if (target->created || write.metaverse != target->row) metaverse.push_back(std::move(write));
+    if (write.keys_given || write.metaverse != target->row) metaverse.push_back(std::move(write));
   }
   batch_->put_objects(objects);
   batch_->put_metaverse(metaverse);
@@ -527,7 +539,15 @@ std::size_t Inbound::run_pass(bool full) {
 }
 
 void Inbound::run(bool full) {
-  if (full) (void)run_pass(true);
+  if (full) {
+    // Rules may have come that join by attributes whose keys nobody has written yet.
+    std::string attributes;
+    for (const model::NameId name : context_.rules.metaverse_keys()) attributes += context_.store.names().name(name) + "\n";
+    rewrite_keys_ = context_.store.configuration().setting(k_keys_setting) != attributes;
+    (void)run_pass(true);
+    const std::vector<std::pair<std::string, std::string>> written{{std::string(k_keys_setting), attributes}};
+    if (std::exchange(rewrite_keys_, false)) context_.store.configuration().put_settings(written);
+  }
   for (int round = 0; run_pass(false) != 0; ++round) {
     if (round == k_most_rounds) {
       throw Error(Fault::invalid, "sync.no_fixpoint", "the joins do not settle: objects keep touching each other",

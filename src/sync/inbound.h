@@ -27,6 +27,7 @@ class Inbound {
   Counters& counters_;
   /// Distinct (connector attribute, metaverse attribute) pairs of inbound join conditions.
   std::vector<std::pair<model::NameId, model::NameId>> join_pairs_;
+  bool rewrite_keys_ = false;  ///< the rules look metaverse objects up by other attributes than when keys were written
 };
 
 }  // namespace linkspan::sync

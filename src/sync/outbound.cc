@@ -206,6 +206,7 @@ void Page::detach(Node& node) {
     node.desired = {};
     node.desired_given = true;
     node.object.touched |= store::touched_references;
+    if (node.participates) node.object.touched |= store::touched_inbound;  // inbound rules read our wishes, too
     return;
   }
   const bool provisioned =

@@ -153,7 +153,9 @@ title = "[title]"
   hr.add(badge);
   world.cycle();
   const auto errors = world.store().summary()->errors({}, {0, 10});
-  ASSERT_THAT(errors, SizeIs(0)) << "title is no join key of two people yet";
+  ASSERT_THAT(errors, SizeIs(1));
+  EXPECT_EQ(errors.front().error, "ambiguous-join");
+  EXPECT_EQ(cloud.size(), 2U);
 }
 
 TEST_F(PipelineTest, AValueOfTheTargetsOwnIsLeftAloneAndAnOverwrittenOneIsSetRight) {

@@ -1,0 +1,129 @@
+// Properties of the whole pipeline, on generated histories. A failure prints the shrunk history: play it with
+// Player::play in a story of its own. Seed and number of histories: RC_PARAMS="seed=… max_success=…".
+
+#include <gtest/gtest.h>
+#include <rapidcheck.h>
+#include <rapidcheck/gtest.h>
+#include <stdlib.h>
+#include <testkit/histories.h>
+#include <unistd.h>
+
+#include <set>
+#include <sstream>
+
+namespace linkspan::scenario {
+namespace {
+
+using testkit::Act;
+using testkit::History;
+using testkit::Player;
+using testkit::Repertoire;
+using testkit::Step;
+
+rc::Gen<History> histories(Repertoire acts) {
+  using rc::gen::set;
+  auto step = rc::gen::build<Step>(set(&Step::act, rc::gen::elementOf(std::move(acts))),
+                                   set(&Step::who, rc::gen::inRange(0, 4)), set(&Step::whom, rc::gen::inRange(0, 5)),
+                                   set(&Step::what, rc::gen::inRange(0, 6)));
+  return rc::gen::resize(60, rc::gen::container<History>(std::move(step)));
+}
+
+Player::Options options(int variant) {
+  Player::Options made;
+  made.variant = variant;
+  made.normalising = *rc::gen::inRange(0, 2) == 1;
+  made.batch_size = *rc::gen::element<std::size_t>(2, 50);
+  made.delta = *rc::gen::element(connector::FakeDelta::removals, connector::FakeDelta::everything);
+  return made;
+}
+
+/// Lines of one text only ("-") and of the other only ("+").
+std::string difference(const std::string& before, const std::string& after) {
+  std::multiset<std::string> gone;
+  std::string out;
+  std::string line;
+  for (std::istringstream in(before); std::getline(in, line);) gone.insert(line);
+  for (std::istringstream in(after); std::getline(in, line);) {
+    if (const auto found = gone.find(line); found != gone.end()) {
+      gone.erase(found);
+    } else {
+      out += "\n+" + line;
+    }
+  }
+  for (const std::string& one : gone) out += "\n-" + one;
+  return out;
+}
+
+void expect_sound(Player& player) {
+  RC_ASSERT(player.contradictions() == std::string());
+  RC_ASSERT(player.duplicates() == std::vector<std::string>());
+}
+
+/// A full synchronization after a delta one, and a second delta, change nothing, byte for byte.
+void expect_full_equals_delta(Player& player) {
+  player.catch_up();
+  expect_sound(player);
+  const std::string before = player.world().rows();
+  const std::string errors = player.errors();
+  player.world().synchronize(true);
+  RC_ASSERT(difference(before, player.world().rows()) == std::string());
+  RC_ASSERT(player.errors() == errors);
+  player.world().synchronize();
+  RC_ASSERT(difference(before, player.world().rows()) == std::string());
+  player.catch_up();
+  RC_ASSERT(difference(before, player.world().rows()) == std::string());
+}
+
+/// When failures are over everything gets there, and then there is nothing left to do.
+void expect_to_settle(Player& player) {
+  RC_ASSERT(player.settle());
+  expect_sound(player);
+  const auto calls = player.cloud().calls();
+  const std::string target = player.target();
+  player.play({Act::cycle, 0, 0, 0});
+  player.world().synchronize(true);
+  player.play({Act::cycle, 0, 0, 0});
+  RC_ASSERT(player.target() == target);
+  RC_ASSERT(player.cloud().calls().adds == calls.adds);
+  RC_ASSERT(player.cloud().calls().updates == calls.updates);
+  RC_ASSERT(player.cloud().calls().removes == calls.removes);
+}
+
+void full_equals_delta(int variant) {
+  Player player(options(variant));
+  for (const Step& step : *histories(testkit::people_acts() + testkit::duplicate_acts() + testkit::target_acts() +
+                                     testkit::failing_acts() + testkit::engine_acts())) {
+    player.play(step);
+  }
+  expect_full_equals_delta(player);
+}
+
+RC_GTEST_PROP(FullEqualsDeltaUnderRules0, AfterAnyHistory, ()) { full_equals_delta(0); }
+RC_GTEST_PROP(FullEqualsDeltaUnderRules12, AfterAnyHistory, ()) { full_equals_delta(*rc::gen::inRange(1, 3)); }
+RC_GTEST_PROP(FullEqualsDeltaUnderRules345, AfterAnyHistory, ()) { full_equals_delta(*rc::gen::inRange(3, 6)); }
+
+RC_GTEST_PROP(Settling, EndsWithWhatTheSourcesSayAndNothingElse, ()) {
+  Player player(options(0));
+  player.play(*histories(testkit::people_acts() + testkit::target_acts() + testkit::failing_acts() +
+                         testkit::engine_acts()));
+  expect_to_settle(player);
+  RC_ASSERT(player.target_against_sources() == std::string());
+}
+
+RC_GTEST_PROP(Settling, LeavesNothingToDoUnderAnyRules, ()) {
+  Player player(options(*rc::gen::inRange(1, 6)));
+  player.play(*histories(testkit::people_acts() + testkit::target_acts() + testkit::failing_acts() +
+                         testkit::engine_acts()));
+  expect_to_settle(player);
+}
+
+}  // namespace
+}  // namespace linkspan::scenario
+
+int main(int argc, char** argv) {
+  // A shared number of histories and a seed of its own for every build of the tests; RC_PARAMS overrides both.
+  setenv("RC_PARAMS", "seed=20261122 max_success=200", 0);
+  if (access("/dev/shm", W_OK) == 0) setenv("TMPDIR", "/dev/shm", 0);  // a commit a step: spare the disk
+  ::testing::InitGoogleTest(&argc, argv);
+  return RUN_ALL_TESTS();
+}
