@@ -162,10 +162,13 @@ PgConnection connect_any(const DatabaseUrl& url, const OpenOptions& options) {
 
 void configure(PGconn* connection, const DatabaseUrl& url, const OpenOptions& options) {
   // synchronous_commit=off would lose what was reported as committed. The page cost is that of a disk without arms: the
-  // server's default makes it read whole tables where a batch of keys is looked up. Whoever sets `options` in the URL
-  // keeps their timeouts.
+  // server's default makes it read whole tables where a batch of keys is looked up. For the same reason no hash or
+  // merge joins: what is joined is a batch of keys with an index, and of a table that was just filled the planner knows
+  // so little that it would read the whole of it for each batch. Whoever sets `options` in the URL keeps their
+  // timeouts.
   std::string script =
-      "SET client_min_messages = error; SET standard_conforming_strings = on; SET random_page_cost = 1.1;"
+      "SET client_min_messages = error; SET standard_conforming_strings = on; SET random_page_cost = 1.1; "
+      "SET enable_hashjoin = off; SET enable_mergejoin = off; "
       "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'";
   if (url.parameter("options").empty()) {
     script += fmt::format(
