@@ -98,7 +98,7 @@ class Summary {
   virtual ~Summary() = default;
   [[nodiscard]] virtual std::vector<ConnectorCounts> counts() = 0;
   [[nodiscard]] virtual std::int64_t metaverse_objects() = 0;
-  /// Errors of one connector's objects, oldest first; connector 0 = all.
+  /// Errors of one connector's objects, oldest first; connector 0 = all. `page.after` is how many to skip.
   [[nodiscard]] virtual std::vector<ObjectError> errors(ConnectorId connector, Page page) = 0;
   [[nodiscard]] virtual std::vector<ObjectError> errors_of(std::span<const ObjectId> objects) = 0;
   /// Objects whose anchor, dn or (folded) join keys equal or whose dn contains `text`; at most `limit`.
@@ -123,8 +123,11 @@ struct MetaverseWrite {
   std::vector<Key> keys;
 };
 
-/// All-or-nothing writes under a lease. Destroying an uncommitted Batch rolls it back. One thread at a time. Reads
-/// through a View opened before do not see it until it is committed.
+/// All-or-nothing writes under a lease. Destroying an uncommitted Batch rolls it back; after any of its methods threw,
+/// that is all that is left to do. One thread at a time. Reads through a View opened before do not see it until it is
+/// committed. Anchors, DN keys and join keys have at most 2,000 bytes (Fault::invalid "store.key_too_long"); names,
+/// DNs, messages and settings are UTF-8 without NUL. The larger a batch, the less an object costs: some thousands are
+/// good.
 class Batch {
  public:
   virtual ~Batch() = default;
@@ -163,14 +166,16 @@ class Batch {
   virtual void commit() = 0;
 };
 
-/// Configuration: small, read whole, written item by item, each write durable when it returns and under the lease.
+/// Configuration: small, read whole, written item by item, each write durable when it returns and under the lease. A
+/// write waits for an open Batch: never call one from the thread that holds it.
 class Configuration {
  public:
   virtual ~Configuration() = default;
   [[nodiscard]] virtual std::vector<ConnectorRow> connectors() = 0;
   /// Inserts (id 0) or replaces; returns the id.
   virtual ConnectorId put_connector(const ConnectorRow& row) = 0;
-  /// Removes the connector with its connector space.
+  /// Removes the connector with its connector space. Identities that lose a contributor are touched; a full
+  /// synchronization is due afterwards.
   virtual void remove_connector(ConnectorId id) = 0;
 
   [[nodiscard]] virtual std::vector<RuleRow> rules() = 0;
@@ -192,7 +197,8 @@ class Operations {
  public:
   virtual ~Operations() = default;
 
-  /// Takes the lease, or nullopt while another holder's has not lapsed (by the database's clock).
+  /// Takes the lease, or nullopt while another holder's has not lapsed (by the database's clock). The same holder gets
+  /// it anew at once, and the greater fence shuts its earlier self out.
   [[nodiscard]] virtual std::optional<Lease> acquire(std::string_view holder, std::chrono::seconds lasts) = 0;
   /// False: lost; write nothing more.
   [[nodiscard]] virtual bool renew(const Lease& lease, std::chrono::seconds lasts) = 0;
@@ -206,10 +212,12 @@ class Operations {
   [[nodiscard]] virtual LeaseState lease_state() = 0;
 
   [[nodiscard]] virtual RunId begin_run(const Run& run) = 0;
+  /// Replaces the step of that name and start, or adds one.
   virtual void put_step(RunId run, const RunStep& step) = 0;
   virtual void end_run(RunId run, std::string_view result, Time at) = 0;
   /// Newest first.
   [[nodiscard]] virtual std::vector<Run> runs(std::size_t limit) = 0;
+  /// Those that ended; one still running stays.
   virtual void prune_runs(Time before) = 0;
 };
 
