@@ -18,7 +18,7 @@ struct Argument {
   std::string name;
   std::string help{};
   bool required = false;
-  bool many = false;                   ///< may be given again; as the last positional, takes all that follow
+  bool many = false;                   ///< an option that may be given again
   std::vector<std::string> choices{};  ///< empty: any
 };
 

@@ -55,12 +55,10 @@ void bind(CLI::App& app, const Argument& argument, Slot& slot) {
   if (argument.required) option->required();
   // Options take one value each time they are given; only a positional takes a row of them.
   option->expected(1);
+  // "[mail]" is an expression, not the parser's own notation of a list.
+  option->allow_extra_args(false);
   if (argument.many) {
-    if (argument.name.starts_with("--")) {
-      option->take_all()->allow_extra_args(false);
-    } else {
-      option->expected(-1);
-    }
+    option->take_all();
   } else {
     option->multi_option_policy(CLI::MultiOptionPolicy::Throw);
   }
@@ -131,7 +129,7 @@ Commands all_commands() {
   Commands all;
   for (const auto make : {setup_commands, status_commands, run_commands, pending_commands, preview_commands,
                           object_commands, service_commands, connector_commands, rule_commands, expression_commands,
-                          config_commands, database_commands, key_commands, history_commands, doctor_commands}) {
+                          config_commands, database_commands, transfer_commands, key_commands, history_commands, doctor_commands}) {
     Commands some = make();
     std::move(some.begin(), some.end(), std::back_inserter(all));
   }

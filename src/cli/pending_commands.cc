@@ -37,7 +37,9 @@ bool holds(Session& session, const std::string& expression, const sync::PendingE
   const rules::EvaluationResult result = rules::evaluate_expression(expression, input, session.installation().clock());
   if (!result.problems.empty()) {
     const rules::Problem& problem = result.problems.front();
-    throw Error(Fault::invalid, "cli.filter", fmt::format("--filter: {}", problem.message), problem.hint);
+    throw Error(
+        Fault::invalid, "cli.filter", fmt::format("--filter: {}", problem.message),
+        problem.hint.empty() ? "As in --filter '[operation] = \"add\" && InStr([name], \"ada\") > 0'." : problem.hint);
   }
   return !result.values.empty() && result.values.front() == model::Value(true);
 }
