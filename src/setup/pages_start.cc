@@ -86,6 +86,9 @@ void describe_found(const PageContext& context, store::Store& store) {
   } else if (const auto runs = store.operations().runs(1); !runs.empty()) {
     note(context, Mark::note,
          fmt::format("Last run by: {}, {}", host_of(runs.front().host), to_rfc3339(runs.front().started_at)));
+  } else if (const auto server = store.configuration().setting(k_server)) {
+    note(context, Mark::note,
+         fmt::format("Set up by: {}, {}", *server, store.configuration().setting(k_server_since).value_or("")));
   } else {
     note(context, Mark::note, "No server has worked on it yet");
   }

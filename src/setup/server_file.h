@@ -35,7 +35,7 @@ struct ServerOverrides {
 [[nodiscard]] ServerFile load_server_file(const std::filesystem::path& path, const ServerOverrides& overrides = {});
 
 /// Writes it, mode 0640, all or nothing and durable; parent folders are made. Throws Fault::unavailable
-/// "setup.config_write".
+/// "setup.file_write".
 void save_server_file(const ServerFile& file);
 
 /// "host:port" or "[v6]:port". Throws Fault::invalid "setup.listen".
