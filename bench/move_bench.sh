@@ -18,7 +18,8 @@ build_tool() {
   cmake --build "$ROOT/build/release" --target state_generator >/dev/null
 }
 
-sql() { psql -X -q -At -v ON_ERROR_STOP=1 -d "$BASE/$1" "${@:2}"; }
+url() { sed -E "s#^([a-z]+://[^/]+/)[^?]*#\1$1#" <<<"$LAB_PG_URL"; }
+sql() { psql -X -q -At -v ON_ERROR_STOP=1 -d "$(url "$1")" "${@:2}"; }
 now() { date +%s.%N; }
 calculate() { python3 -c "print(f'{$1}')"; }
 
@@ -31,13 +32,13 @@ dump() {
   rm -rf "$WORK/files" && mkdir "$WORK/files"
   TABLES=$(sql moved -c "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1")
   for table in $TABLES; do sql moved -c "\\copy \"$table\" TO '$WORK/files/$table' WITH (FORMAT binary)"; done
-  pg_dump --schema-only --no-owner -d "$BASE/moved" >"$WORK/schema.sql"
+  pg_dump --schema-only --no-owner -d "$(url moved)" >"$WORK/schema.sql"
 }
 
 # One psql for all the tables, so that starting it counts once.
 copy_with_psql() {
   fresh copied
-  psql -X -q -d "$BASE/copied" -f "$WORK/schema.sql" >/dev/null
+  psql -X -q -d "$(url copied)" -f "$WORK/schema.sql" >/dev/null
   for table in $TABLES; do
     printf "\\\\copy \"%s\" FROM '%s' WITH (FORMAT binary)\n" "$table" "$WORK/files/$table"
   done >"$WORK/copy.sql"
@@ -52,10 +53,10 @@ move() {
   cp "$WORK/state.db" "$WORK/source.db"
   local begin
   begin=$(now)
-  /usr/bin/env python3 - "$TOOL" "$WORK" "$BASE" <<'PYTHON'
+  /usr/bin/env python3 - "$TOOL" "$WORK" "$(url moved)" <<'PYTHON'
 import os, subprocess, sys
-tool, work, base = sys.argv[1:]
-process = subprocess.Popen([tool, "move", f"sqlite://{work}/source.db", f"{base}/moved"], stdout=open(f"{work}/moved", "w"))
+tool, work, url = sys.argv[1:]
+process = subprocess.Popen([tool, "move", f"sqlite://{work}/source.db", url], stdout=open(f"{work}/moved", "w"))
 _, status, usage = os.wait4(process.pid, 0)
 open(f"{work}/peak", "w").write(f"{usage.ru_maxrss / 1024:.0f}")
 sys.exit(os.waitstatus_to_exitcode(status))
@@ -70,7 +71,7 @@ trap '"$ROOT/lab/postgresql.sh" remove "$WORK/pg" >/dev/null; rm -rf "$WORK"' EX
 # shellcheck disable=SC1091
 . "$WORK/pg/env.sh"
 export PGPASSFILE=$LAB_PG_PASSFILE
-BASE=${LAB_PG_URL%/*}
+export PGOPTIONS="-c client_min_messages=warning"
 "$TOOL" fill "sqlite://$WORK/state.db" "$PEOPLE"
 move && dump
 for _ in $(seq "$RUNS"); do

@@ -127,9 +127,10 @@ int usage_error(const CLI::App& root, const CLI::ParseError& problem, bool json)
 
 Commands all_commands() {
   Commands all;
-  for (const auto make : {setup_commands, status_commands, run_commands, pending_commands, preview_commands,
-                          object_commands, service_commands, connector_commands, rule_commands, expression_commands,
-                          config_commands, database_commands, transfer_commands, key_commands, history_commands, doctor_commands}) {
+  for (const auto make :
+       {setup_commands, status_commands, run_commands, pending_commands, preview_commands, object_commands,
+        service_commands, connector_commands, rule_commands, expression_commands, config_commands, database_commands,
+        transfer_commands, key_commands, history_commands, doctor_commands}) {
     Commands some = make();
     std::move(some.begin(), some.end(), std::back_inserter(all));
   }
@@ -153,10 +154,12 @@ int run_command_line(int argc, const char* const* argv, const Host& host) {
     for (const Argument& argument : command.arguments) bind(*bound.app, argument, bound.slots.emplace_back());
   }
   for (CLI::App* noun : root.get_subcommands({})) {
-    if (!noun->get_subcommands({}).empty()) {
-      noun->require_subcommand(1);
-      if (noun->get_description().empty()) noun->description(noun->get_name() + " ...");
-    }
+    const auto verbs = noun->get_subcommands({});
+    if (verbs.empty()) continue;
+    noun->require_subcommand(1);
+    std::string words;
+    for (const CLI::App* verb : verbs) words += (words.empty() ? "" : ", ") + verb->get_name();
+    noun->description(words);
   }
   try {
     root.parse(argc, argv);

@@ -32,7 +32,8 @@ std::string pad(std::string_view text, std::size_t width, bool right) {
 }  // namespace
 
 int exit_status(const Error& error) {
-  if (error.id() == "run.lease_held" || error.id() == "store.lease_lost" || error.id() == "setup.active_elsewhere") {
+  if (error.id() == "run.lease_held" || error.id() == "transfer.lease_held" || error.id() == "transfer.lease_lost" ||
+      error.id() == "store.lease_lost" || error.id() == "setup.active_elsewhere") {
     return exit_lease;
   }
   if (error.id() == "cli.usage") return exit_usage;

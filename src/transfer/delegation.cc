@@ -31,7 +31,7 @@ CREATE ROLE {0} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION;
 -- Give it a password of its own, typed so that it reaches no log and no history:
 --   \password {0}
 
-CREATE DATABASE {1} OWNER {0} TEMPLATE template0 ENCODING 'UTF8';
+CREATE DATABASE {1} OWNER {0} TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C';
 
 -- Nobody else comes in.
 REVOKE ALL ON DATABASE {1} FROM PUBLIC;

@@ -82,6 +82,9 @@ TEST_F(MoveTest, CarriesEverythingAndLeavesTheOldDatabaseRefusingWithTheAddressO
   // Nothing of the protocol is left where the state lives now.
   EXPECT_THAT(sql::table_names(*sql::open(sql::DatabaseUrl::parse(target.url))), Not(Contains("linkspan_transfer")));
   EXPECT_EQ(id_thrown_by([&] { move(source, postgresql()); }), "transfer.not_in_charge");
+  // The same again: for a caller that died before it wrote down where the state lives now.
+  EXPECT_EQ(move(source, target).target, target.url);
+  EXPECT_TRUE(may_be_in_charge(target));
 }
 
 TEST_F(MoveTest, GoesInEveryDirection) {
@@ -363,7 +366,7 @@ TEST_F(MoveTest, ARoleThatOwnsJustTheDatabaseSufficesAndItsPasswordIsInNoMessage
     said += error->what() + error->hint();
   };
   keep(thrown_by([&] { move(filled(sqlite("other.db"), 3), target); }));
-  keep(thrown_by([&] { move(source, target); }));
+  keep(thrown_by([&] { move(source, postgresql()); }));
   Place in_url = target;
   in_url.url.insert(in_url.url.find('@'), ":" + password);
   in_url.password.clear();

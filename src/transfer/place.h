@@ -16,6 +16,9 @@ struct Place {
   std::string password{};
 };
 
+/// Whether a password stands in the URL, which is no place for it: URLs are kept in configuration and shown.
+[[nodiscard]] bool names_a_password(std::string_view url);
+
 /// How a long piece of work is watched and stopped.
 struct Job {
   std::string program{};  ///< version of the program, recorded in what is made

@@ -56,13 +56,20 @@ void look_at_lease(Preflight& found, sql::Database& source, const MoveOptions& o
       "Stop that service or wait for that command; its lease ends within a minute after it is gone.");
 }
 
+// After the switch there is nothing to prepare; after the end nothing to do, but that the caller may have died before
+// it pointed this server at the target.
+bool is_handed_over(const std::optional<Marker>& marker, std::string_view target) {
+  if (!marker || marker->part != Part::source) return false;
+  return marker->stage == Stage::switched || (marker->stage == Stage::done && marker->other == target);
+}
+
 void look_at_source(Preflight& found, const Connector& connector, const MoveOptions& options) {
   const auto database = connector.connect();
   found.source_product = sql::product(*database);
   found.source_bytes = sql::database_bytes(*database);
   look_at_clock(found, *database);
   const auto marker = load_marker(*database);
-  if (marker && marker->part == Part::source && marker->stage == Stage::switched) {
+  if (is_handed_over(marker, found.target)) {
     found.handed_over = true;
     found.identity = marker->identity;
     return;
@@ -128,16 +135,13 @@ void look_at_target(Preflight& found, const Connector& connector) {
 
 Preflight look_over(const Place& source, const Place& target, const MoveOptions& options) {
   Preflight found;
+  noting(found, [&] { found.target = connector_of(target).url.redacted(); });
   noting(found, [&] {
     const Connector connector = connector_of(source);
     found.source = connector.url.redacted();
     look_at_source(found, connector, options);
   });
-  noting(found, [&] {
-    const Connector connector = connector_of(target);
-    found.target = connector.url.redacted();
-    look_at_target(found, connector);
-  });
+  if (!found.target.empty()) noting(found, [&] { look_at_target(found, connector_of(target)); });
   return found;
 }
 

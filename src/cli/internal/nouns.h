@@ -20,6 +20,7 @@ namespace linkspan::cli {
 [[nodiscard]] Commands service_commands();     // staging, service pause|resume
 [[nodiscard]] Commands setup_commands();        // setup
 [[nodiscard]] Commands status_commands();      // status
+[[nodiscard]] Commands transfer_commands();    // database copy|attach|move|verify
 
 /// bash, zsh and fish scripts from the list itself.
 [[nodiscard]] Commands completion_commands(const Commands& all);

@@ -14,6 +14,8 @@ Connector connector_of(const Place& place) {
   return connector;
 }
 
+bool names_a_password(std::string_view url) { return !sql::DatabaseUrl::parse(url).parameter("password").empty(); }
+
 std::optional<Error> source_obstacle(sql::Database& database) {
   const store_sql::Found found = store_sql::look_at(database);
   const bool empty = found.occupant == store_sql::Occupant::nothing ||

@@ -1,0 +1,299 @@
+// database copy|attach|move|verify: the state on its way between databases.
+
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <map>
+
+#include "base/text.h"
+#include "cli/internal/nouns.h"
+#include "cli/run_report.h"
+#include "cli/session.h"
+#include "run/lease.h"
+#include "transfer/copy.h"
+#include "transfer/move.h"
+#include "transfer/verify.h"
+#include "vault/secret.h"
+
+namespace linkspan::cli {
+namespace {
+
+using transfer::Place;
+
+// Tables are carried side by side; people want one number that grows.
+class AllTables {
+ public:
+  explicit AllTables(ProgressSink sink) : sink_(std::move(sink)) {}
+  void operator()(const Progress& progress) {
+    if (!sink_) return;
+    const std::size_t blank = progress.phase.find(' ');
+    const std::string verb = progress.phase.substr(0, blank);
+    if (verb != verb_) tables_.clear();
+    verb_ = verb;
+    tables_[progress.phase] = progress.done;
+    std::uint64_t rows = 0;
+    for (const auto& [table, done] : tables_) rows += done;
+    sink_({.phase = verb, .done = rows, .total = std::nullopt});
+  }
+
+ private:
+  ProgressSink sink_;
+  std::string verb_;
+  std::map<std::string, std::uint64_t> tables_;
+};
+
+transfer::Job job_of(Session& session) {
+  transfer::Job job;
+  job.program = session.installation().wiring().version;
+  job.stop = session.stop();
+  job.progress = AllTables(session.progress().sink());
+  return job;
+}
+
+Place configured(Session& session) {
+  const setup::ServerFile& file = session.installation().file();
+  Place place{.url = file.database_url};
+  if (!file.database_password_file.empty()) {
+    place.password = vault::read_secret_file(file.database_password_file).reveal();
+  }
+  return place;
+}
+
+Place named(const Arguments& arguments, std::string_view option) {
+  Place place{.url = arguments.text(option)};
+  if (transfer::names_a_password(place.url)) {
+    throw Error(Fault::invalid, "cli.usage", "a password stands in the URL, where it would be shown and kept",
+                "Leave it out, and give it with --password-file FILE or --password-env VARIABLE.");
+  }
+  if (arguments.has("--password-file")) {
+    place.password = vault::read_secret_file(arguments.text("--password-file")).reveal();
+  } else if (arguments.has("--password-env")) {
+    place.password = vault::read_secret_environment(arguments.text("--password-env")).reveal();
+  }
+  return place;
+}
+
+std::string size_text(std::uint64_t bytes) {
+  return bytes < (std::uint64_t{10} << 20U) ? fmt::format("{} KiB", bytes >> 10U) : fmt::format("{} MiB", bytes >> 20U);
+}
+
+std::string count_text(std::uint64_t number) { return with_commas(static_cast<std::int64_t>(number)); }
+
+Json to_json(const transfer::Manifest& manifest) {
+  Json tables = Json::list();
+  for (const auto& [name, sum] : manifest.tables) {
+    tables.push(Json::object({{"name", name}, {"rows", sum.rows}, {"checksum", transfer::checksum_text(sum)}}));
+  }
+  return Json::object({{"identity", manifest.identity},
+                       {"schema", manifest.schema},
+                       {"program", manifest.program},
+                       {"origin", manifest.origin},
+                       {"made_at", time_json(manifest.made_at)},
+                       {"rows", manifest.rows()},
+                       {"bytes", manifest.bytes()},
+                       {"tables", std::move(tables)}});
+}
+
+int copy(Session& session, const Arguments& arguments) {
+  const std::string& file = arguments.text("FILE");
+  const transfer::Manifest manifest = transfer::copy_database(configured(session), file, job_of(session));
+  session.progress().clear();
+  if (session.json()) {
+    session.out().print(to_json(manifest).set("file", file));
+    return exit_done;
+  }
+  session.out().line(fmt::format("{}: {} rows in {} tables, {}, schema {}, made {}.", printable(file),
+                                 count_text(manifest.rows()), manifest.tables.size(), size_text(manifest.bytes()),
+                                 manifest.schema, time_text(manifest.made_at)));
+  session.out().line("It holds sealed credentials; the keys are not in it. Attach it: `linkspan database attach`.");
+  return exit_done;
+}
+
+int attach(Session& session, const Arguments& arguments) {
+  const std::string& file = arguments.text("FILE");
+  const Place target = named(arguments, "--to");
+  const transfer::Manifest manifest =
+      transfer::attach(file, target, {.job = job_of(session), .restart = arguments.has("--restart")});
+  session.progress().clear();
+  if (session.json()) {
+    session.out().print(to_json(manifest).set("file", file));
+    return exit_done;
+  }
+  session.out().line(fmt::format("{} rows, {}, are in place and read back equal.", count_text(manifest.rows()),
+                                 size_text(manifest.bytes())));
+  session.out().line("Staging mode is on there. A server adopts it with `linkspan setup --use-existing-database URL`.");
+  return exit_done;
+}
+
+Json to_json(const transfer::Preflight& found) {
+  Json problems = Json::list();
+  for (const Error& one : found.problems) {
+    problems.push(Json::object({{"error", one.id()}, {"message", one.what()}, {"hint", one.hint()}}));
+  }
+  return Json::object({{"source", found.source},
+                       {"source_product", found.source_product},
+                       {"target", found.target},
+                       {"target_product", found.target_product},
+                       {"bytes", found.source_bytes},
+                       {"round_trip_us", found.round_trip.count()},
+                       {"handed_over", found.handed_over},
+                       {"problems", std::move(problems)},
+                       {"warnings", Json(found.warnings)}});
+}
+
+void print_look(Output& out, const transfer::Preflight& found) {
+  const auto product = [](const std::string& name) { return name.empty() ? name : fmt::format(" ({})", name); };
+  out.line(fmt::format("From   {}{}, {}", found.source, product(found.source_product), size_text(found.source_bytes)));
+  out.line(fmt::format("To     {}{}", found.target, product(found.target_product)));
+  for (const std::string& warning : found.warnings) out.line("Note   " + warning);
+  for (const Error& problem : found.problems) {
+    out.line(fmt::format("In the way: {} [{}]\n            {}", problem.what(), problem.id(), problem.hint()));
+  }
+}
+
+// Before anything is looked at: the lease of a process of this host that died is not waited for.
+void clear_dead_lease(Session& session) {
+  try {
+    (void)session.lease();
+  } catch (const Error&) {  // the look that follows says what is wrong, with all the rest
+  }
+}
+
+// This server uses the target from now on. Atomic: the file is the old one or the new one.
+void switch_configuration(Session& session, const std::string& target, const Arguments& arguments) {
+  setup::ServerFile file = session.installation().file();
+  file.database_url = target;
+  file.database_password_file.clear();
+  if (arguments.has("--password-file")) {
+    file.database_password_file = std::filesystem::absolute(arguments.text("--password-file"));
+  }
+  setup::save_server_file(file);
+  session.installation().use(file);
+}
+
+int dry_run(Session& session, const transfer::Preflight& found) {
+  if (session.json()) {
+    session.out().print(to_json(found));
+  } else {
+    print_look(session.out(), found);
+    session.out().line(found.problems.empty() ? "Nothing is in the way. Nothing was changed." : "Nothing was changed.");
+  }
+  return found.problems.empty() ? exit_done : exit_failed;
+}
+
+int move(Session& session, const Arguments& arguments) {
+  const Place source = configured(session);
+  const Place target = named(arguments, "--to");
+  transfer::MoveOptions options{.job = job_of(session), .holder = run::holder_name()};
+  if (arguments.has("--abandon")) {
+    transfer::abandon_move(source, target, options);
+    if (session.json()) {
+      session.out().print(Json::object({{"abandoned", true}}));
+    } else {
+      session.out().line("The old database stays in charge; what was in the new one is gone.");
+    }
+    return exit_done;
+  }
+  clear_dead_lease(session);
+  const transfer::Preflight found = transfer::look_over(source, target, options);
+  if (arguments.has("--dry-run")) return dry_run(session, found);
+  if (found.problems.empty() && !session.json()) print_look(session.out(), found);
+  if (found.problems.empty() && !arguments.has("--yes") &&
+      !confirm("Move, and let this server use the new database from then on?")) {
+    session.out().note("Nothing was changed.");
+    return exit_failed;
+  }
+  const transfer::Moved moved = transfer::move(source, target, options);
+  session.progress().clear();
+  switch_configuration(session, moved.target, arguments);
+  if (session.json()) {
+    session.out().print(Json::object({{"target", moved.target},
+                                      {"rows", moved.rows},
+                                      {"bytes", moved.bytes},
+                                      {"copying_ms", moved.copying.count()},
+                                      {"verifying_ms", moved.verifying.count()},
+                                      {"paused_ms", moved.paused.count()},
+                                      {"configuration", session.installation().file().path.string()}}));
+    return exit_done;
+  }
+  if (moved.rows == 0) {
+    session.out().line("The move had handed over already, and is finished now.");
+  } else {
+    session.out().line(fmt::format("{} rows, {}: copied in {}, verified in {}; nobody could write for {}.",
+                                   count_text(moved.rows), size_text(moved.bytes), duration_text(moved.copying),
+                                   duration_text(moved.verifying), duration_text(moved.paused)));
+  }
+  session.out().line(fmt::format("{} is in charge now, and {} says so. The old database refuses to run.", moved.target,
+                                 session.installation().file().path.string()));
+  return exit_done;
+}
+
+Json to_json(const transfer::Verification& result) {
+  Json tables = Json::list();
+  for (const auto& [name, sum] : result.tables) {
+    tables.push(Json::object({{"name", name}, {"rows", sum.rows}, {"checksum", transfer::checksum_text(sum)}}));
+  }
+  Json findings = Json::list();
+  for (const transfer::Finding& one : result.findings) {
+    findings.push(Json::object({{"table", one.table}, {"key", one.key}, {"message", one.message}}));
+  }
+  return Json::object(
+      {{"database", result.database}, {"tables", std::move(tables)}, {"findings", std::move(findings)}});
+}
+
+int verify(Session& session, const Arguments& arguments) {
+  const bool compare = arguments.has("--against");
+  const transfer::Verification result =
+      compare ? transfer::verify_against(configured(session), named(arguments, "--against"), job_of(session))
+              : transfer::verify(configured(session), job_of(session));
+  session.progress().clear();
+  if (session.json()) {
+    session.out().print(to_json(result));
+    return result.findings.empty() ? exit_done : exit_failed;
+  }
+  Table table({"Table", "Rows", "Checksum"});
+  for (const auto& [name, sum] : result.tables) table.add({name, count_text(sum.rows), transfer::checksum_text(sum)});
+  session.out().print(table);
+  for (const transfer::Finding& one : result.findings) {
+    session.out().line(printable(fmt::format("{} {}: {}", one.table, one.key, one.message), 500));
+  }
+  if (result.findings.empty()) session.out().line(compare ? "Both hold the same." : "All is well.");
+  return result.findings.empty() ? exit_done : exit_failed;
+}
+
+}  // namespace
+
+Commands transfer_commands() {
+  const Argument password_file{"--password-file FILE", "Holds the password of that database's role"};
+  const Argument password_env{"--password-env VARIABLE", "The same from the environment"};
+  return {
+      {"database copy",
+       "Write a consistent copy of the state to a new file, also while the service runs",
+       {{"FILE", "To make; nothing is overwritten", true}},
+       copy},
+      {"database attach",
+       "Fill an empty database with a copy; needs no keys and no configuration",
+       {{"FILE", "That `database copy` made", true},
+        {"--to URL", "The empty database", true},
+        password_file,
+        password_env,
+        {"--restart", "Begin again where an earlier attempt did not finish"}},
+       attach,
+       false},
+      {"database move",
+       "Move the state to another database, and this server with it; repeating it goes on after an interruption",
+       {{"--to URL", "The empty database", true},
+        password_file,
+        password_env,
+        {"--dry-run", "Say everything that is in the way, and change nothing"},
+        {"--abandon", "Give an interrupted move up: the old database stays in charge"},
+        {"--yes", "Do not ask"}},
+       move},
+      {"database verify",
+       "Check every table, or compare with another database",
+       {{"--against URL", "The other database"}, password_file, password_env},
+       verify},
+  };
+}
+
+}  // namespace linkspan::cli
