@@ -183,7 +183,7 @@ connector::Kind file_kind() {
   kind.name = "file";
   kind.description = "LDIF file";
   kind.settings = setting_specs();
-  kind.make = [](const connector::Settings& settings, connector::Secrets /*secrets*/,
+  kind.make = [](const connector::Settings& settings, const connector::Secrets& /*secrets*/,
                  Logger& /*logger*/) -> std::unique_ptr<connector::Connector> {
     return std::make_unique<FileConnector>(read_settings(settings));
   };

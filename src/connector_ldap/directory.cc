@@ -16,6 +16,7 @@ std::string first_of(const std::vector<std::string>& values) { return values.emp
 
 std::vector<std::string> keys_of(const std::vector<std::string>& dns) {
   std::vector<std::string> keys;
+  keys.reserve(dns.size());
   for (const std::string& dn : dns) keys.push_back(model::dn_key(dn));
   return keys;
 }

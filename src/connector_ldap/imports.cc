@@ -154,7 +154,7 @@ class FullImport final : public Import {
     Search search{
         .base = bases[at_++], .filter = wide_ ? k_everything : opened_.scope.filter, .attributes = reader_.requested()};
     if (by_sync_) {
-      sync_.emplace(*opened_.session, std::move(search), std::string(), stop_);
+      sync_.emplace(*opened_.session, search, std::string(), stop_);
     } else {
       pages_.emplace(*opened_.session, std::move(search), page_size(opened_, settings_), stop_);
     }
@@ -187,7 +187,7 @@ class DeltaImport final : public Import {
         cookie_(std::move(cookie)) {
     Search search{.base = opened_.scope.bases.front(), .filter = k_everything, .attributes = reader_.requested()};
     search.attributes.emplace_back("hasSubordinates");
-    sync_.emplace(*opened_.session, std::move(search), cookie_, stop_);
+    sync_.emplace(*opened_.session, search, cookie_, stop_);
   }
 
   bool next(std::vector<Observation>& batch) override {
@@ -267,6 +267,7 @@ class DeltaImport final : public Import {
     // A renamed container takes all below it along, and the server tells only of the container itself.
     const std::string base_key = model::dn_key(opened_.scope.bases.front());
     std::vector<std::pair<std::string, std::string>> keyed;
+    keyed.reserve(moved_.size());
     for (std::string& dn : moved_) keyed.emplace_back(model::dn_key(dn), std::move(dn));
     moved_.clear();
     for (const auto& [key, dn] : keyed) {

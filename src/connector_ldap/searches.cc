@@ -99,7 +99,7 @@ void PagedSearch::end_page(LDAPMessage* message) {
   request();
 }
 
-SyncSearch::SyncSearch(Session& session, Search search, const std::string& cookie, std::stop_token stop)
+SyncSearch::SyncSearch(Session& session, const Search& search, const std::string& cookie, std::stop_token stop)
     : session_(session), base_(search.base), stop_(std::move(stop)), cookie_(cookie) {
   id_ = session_.send(search, {{LDAP_CONTROL_SYNC, encode_sync_request(cookie), true}});
 }

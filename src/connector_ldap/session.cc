@@ -25,7 +25,7 @@ timeval to_timeval(std::chrono::milliseconds duration) {
 
 std::string diagnostic_of(LDAP* handle) {
   char* text = nullptr;
-  ldap_get_option(handle, LDAP_OPT_DIAGNOSTIC_MESSAGE, &text);
+  ldap_get_option(handle, LDAP_OPT_DIAGNOSTIC_MESSAGE, static_cast<void*>(&text));
   std::string made = text != nullptr ? printable(text, 300) : std::string();
   ldap_memfree(text);
   return made;
@@ -103,7 +103,8 @@ Error result_error(int code, std::string_view diagnostic, std::string_view where
   }
 }
 
-Session::Session(const LdapSettings& settings, const vault::Secret& password, Logger& logger, std::stop_token stop)
+Session::Session(const LdapSettings& settings, const vault::Secret& password, Logger& logger,
+                 const std::stop_token& stop)
     : settings_(settings), logger_(logger) {
   const QuietPipe quiet;
   std::optional<Error> first;
@@ -233,15 +234,18 @@ Error Session::connect_error(int code, std::string_view what, const ServerUrl& u
 
 int Session::send(const Search& search, const std::vector<RequestControl>& controls) {
   std::vector<char*> attributes;
+  attributes.reserve(search.attributes.size() + 1);
   for (const std::string& name : search.attributes) attributes.push_back(const_cast<char*>(name.c_str()));
   attributes.push_back(nullptr);
   std::vector<LDAPControl> held;
+  held.reserve(controls.size());
   for (const RequestControl& control : controls) {
     held.push_back({const_cast<char*>(control.oid.c_str()),
                     {control.value.size(), const_cast<char*>(control.value.data())},
                     static_cast<char>(control.critical ? 1 : 0)});
   }
   std::vector<LDAPControl*> pointers;
+  pointers.reserve(held.size() + 1);
   for (LDAPControl& control : held) pointers.push_back(&control);
   pointers.push_back(nullptr);
   int id = 0;
@@ -311,7 +315,7 @@ void Session::abandon(int id) noexcept {
 std::string Session::tls_version() const {
   if (!encrypted_) return {};
   char* text = nullptr;
-  ldap_get_option(handle_, LDAP_OPT_X_TLS_VERSION, &text);
+  ldap_get_option(handle_, LDAP_OPT_X_TLS_VERSION, static_cast<void*>(&text));
   std::string made = text != nullptr ? text : "TLS";
   ldap_memfree(text);
   return made;

@@ -47,7 +47,7 @@ class PagedSearch {
 /// One refreshOnly search (RFC 4533).
 class SyncSearch {
  public:
-  SyncSearch(Session& session, Search search, const std::string& cookie, std::stop_token stop);
+  SyncSearch(Session& session, const Search& search, const std::string& cookie, std::stop_token stop);
   ~SyncSearch();
   SyncSearch(const SyncSearch&) = delete;
   SyncSearch& operator=(const SyncSearch&) = delete;

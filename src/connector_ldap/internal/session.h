@@ -58,7 +58,8 @@ struct RequestControl {
 class Session {
  public:
   /// Tries the settings' servers in order; what each answered is in the error when none is left.
-  Session(const LdapSettings& settings, const vault::Secret& password, Logger& logger, std::stop_token stop = {});
+  Session(const LdapSettings& settings, const vault::Secret& password, Logger& logger,
+          const std::stop_token& stop = {});
   ~Session();
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
