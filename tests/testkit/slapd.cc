@@ -288,9 +288,18 @@ void Slapd::start() {
       do tls_port_ = free_port();
       while (tls_port_ == port_);
     }
-    pid_ = spawn({find_program("slapd"), "-d", "none", "-f", (folder_ / "slapd.conf").string(), "-h",
-                  fmt::format("{}/ {}/ {}", url(), ldaps_url(), ldapi_url())},
-                 folder_ / "slapd.log");
+    std::vector<std::string> command{find_program("slapd"),
+                                     "-d",
+                                     "none",
+                                     "-f",
+                                     (folder_ / "slapd.conf").string(),
+                                     "-h",
+                                     fmt::format("{}/ {}/ {}", url(), ldaps_url(), ldapi_url())};
+    // A test that is killed takes its server along. setpriv becomes slapd: the pid stays.
+    if (const std::string setpriv = find_program("setpriv"); !setpriv.empty()) {
+      command.insert(command.begin(), {setpriv, "--pdeathsig", "KILL"});
+    }
+    pid_ = spawn(command, folder_ / "slapd.log");
     if (wait_until_up()) return;
     reap(SIGKILL);
   }
