@@ -36,10 +36,11 @@ bool is_transient(Fault fault) {
 
 class Exporter {
  public:
-  Exporter(const Context& context, const ConnectorInfo& info, connector::Connector& directory)
+  Exporter(const Context& context, const ConnectorInfo& info, connector::Connector& directory, bool waits)
       : context_(context),
         info_(info),
         directory_(directory),
+        waits_(waits),
         correlation_(directory.capabilities().correlation_attribute) {}
 
   /// All pending changes of one operation, or (with Operation::none) all references.
@@ -82,6 +83,7 @@ class Exporter {
   const Context& context_;
   const ConnectorInfo& info_;
   connector::Connector& directory_;
+  bool waits_;  ///< for the retry times of what failed; not when a person has approved just this change set
   std::string correlation_;
   std::vector<store::Reference> references_;
   std::vector<store::ObjectError> errors_;
@@ -112,8 +114,8 @@ std::vector<Exporter::Item> Exporter::next_chunk(Operation operation, bool attem
     std::erase_if(objects, [&](const auto& one) {
       return operation == Operation::none ? !one.object.pending_references || one.object.anchor.empty() ||
                                                 one.object.pending == Operation::remove
-                                          : one.object.pending != operation ||
-                                                (operation == Operation::remove && is_attempted(one.object) != attempted);
+                                          : one.object.pending != operation || (operation == Operation::remove &&
+                                                                                is_attempted(one.object) != attempted);
     });
     if (objects.empty()) continue;
     std::vector<ObjectId> ids;
@@ -127,7 +129,7 @@ std::vector<Exporter::Item> Exporter::next_chunk(Operation operation, bool attem
       Item item{std::move(objects[i]), std::move(pending[i]), 0};
       if (const auto error = errors.find(item.loaded.object.id.value); error != errors.end()) {
         item.failures = error->second.count;
-        if (error->second.retry_at > now) {
+        if (waits_ && error->second.retry_at > now) {
           counters.add("waiting_for_retry");
           continue;
         }
@@ -455,7 +457,7 @@ ExportResult export_connector(const Context& context, const ConnectorInfo& info,
     result.blocked = result.verdict.blocked;
     if (result.blocked) return result;
   }
-  Exporter exporter(context, info, directory);
+  Exporter exporter(context, info, directory, !request.approved);
   exporter.clear_attempted();
   for (const Operation operation :
        {Operation::add, Operation::update, Operation::none, Operation::rename, Operation::remove}) {

@@ -11,7 +11,9 @@
 namespace linkspan::sync {
 
 struct ExportRequest {
-  std::optional<std::string> approved;  ///< send exactly the change set with this fingerprint, guard or no guard
+  /// Send exactly the change set with this fingerprint, guard or no guard, and without waiting for the retry times of
+  /// what failed before.
+  std::optional<std::string> approved;
 };
 
 struct ExportResult {

@@ -211,7 +211,8 @@ void Importer::merge_references(ObjectWrite& write, std::span<const Reference> o
     if (row.bits == store::reference_managed) row.bits = 0;
     pending = pending || store::reference_pending(row.bits);
     // Whether our rules speak of what somebody else referenced is for the references stage to say.
-    if (before == 0 && write.object.desired == store::Desired::present) write.object.touched |= store::touched_references;
+    if (before == 0 && write.object.desired == store::Desired::present)
+      write.object.touched |= store::touched_references;
     if (row.bits != before) references_.push_back(row);
   };
   std::size_t next = 0;
@@ -362,6 +363,10 @@ void Importer::write_gone(store::View& view, store::Batch& batch, std::vector<Ob
       continue;
     }
     kept.push_back(one.object.id);
+    store::ObjectError forgotten;  // what failed was a change of what is no longer there
+    forgotten.object = one.object.id;
+    forgotten.stage = "export";
+    errors_.push_back(std::move(forgotten));
     ObjectWrite write;
     write.object = std::move(one.object);
     write.object.observed_hash.clear();
@@ -459,9 +464,11 @@ void Importer::remove_unseen() {
     page.after = objects.back().object.id.value;
     if (gone.empty()) continue;
     references_.clear();
+    errors_.clear();
     const auto batch = context_.store.batch(context_.lease);
     write_gone(*view, *batch, std::move(gone));
     batch->put_references(references_);
+    batch->put_errors(errors_);
     batch->commit();
   }
 }

@@ -447,8 +447,14 @@ void Inbound::Page::write() {
   std::vector<store::ObjectWrite> objects;
   std::vector<ObjectId> removed;
   std::vector<ObjectId> relinked;
+  std::vector<MetaverseId> found_or_lost;  // by a connector to which references of others may lead
   for (const auto& node : nodes_) {
     if (node->link_changed) relinked.push_back(node->object.id);
+    if (node->link_changed && context_.rules.has_outbound(node->info->name)) {
+      for (const MetaverseId id : {node->original.metaverse, node->object.metaverse}) {
+        if (id) found_or_lost.push_back(id);
+      }
+    }
     if (node->removed) {
       removed.push_back(node->object.id);
     } else if (auto write = write_of(*node)) {
@@ -487,7 +493,7 @@ void Inbound::Page::write() {
   batch_->put_objects(objects);
   batch_->put_metaverse(metaverse);
   batch_->remove_metaverse(deleted);
-  if (!full_) batch_->touch_holders({}, relinked);
+  if (!full_) batch_->touch_holders(found_or_lost, relinked);
   batch_->remove_objects(removed);
 
   std::vector<ObjectId> retry;
@@ -542,7 +548,8 @@ void Inbound::run(bool full) {
   if (full) {
     // Rules may have come that join by attributes whose keys nobody has written yet.
     std::string attributes;
-    for (const model::NameId name : context_.rules.metaverse_keys()) attributes += context_.store.names().name(name) + "\n";
+    for (const model::NameId name : context_.rules.metaverse_keys())
+      attributes += context_.store.names().name(name) + "\n";
     rewrite_keys_ = context_.store.configuration().setting(k_keys_setting) != attributes;
     (void)run_pass(true);
     const std::vector<std::pair<std::string, std::string>> written{{std::string(k_keys_setting), attributes}};

@@ -71,7 +71,8 @@ using Repertoire = std::vector<Act>;
 [[nodiscard]] Repertoire failing_acts();
 [[nodiscard]] Repertoire engine_acts();
 [[nodiscard]] Repertoire operator+(Repertoire a, const Repertoire& b);
-[[nodiscard]] bool is_engine_act(Act act);
+[[nodiscard]] bool is_engine_act(Act act);  ///< failures included
+[[nodiscard]] bool is_failing_act(Act act);
 
 /// The rules the histories are played under: one small family, by number.
 inline constexpr int k_rule_variants = 6;
@@ -96,6 +97,7 @@ class Player {
   /// Imports of all, and a synchronization: everything there is to know is known.
   void catch_up();
 
+  [[nodiscard]] const Options& options() const { return options_; }
   [[nodiscard]] World& world() { return world_; }
   [[nodiscard]] connector::FakeDirectory& cloud() { return world_.directory("cloud"); }
 

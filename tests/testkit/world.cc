@@ -147,6 +147,16 @@ void World::cycle(bool full) {
   }
 }
 
+std::string World::correlation_of(store::ConnectorId connector, const model::Image& image) {
+  for (std::size_t i = 0; i < specs_.size(); ++i) {
+    if (configuration_.connectors[i].id != connector) continue;
+    const auto name = store_->names().find(specs_[i].options.correlation_attribute);
+    const model::ImageAttribute* attribute = name ? image.find(*name) : nullptr;
+    if (attribute != nullptr && !attribute->values.empty()) return model::to_text(attribute->values.front());
+  }
+  return {};
+}
+
 std::string World::state() {
   const model::Names& names = store_->names();
   const auto view = store_->view();
@@ -161,8 +171,9 @@ std::string World::state() {
   }
   std::vector<store::ObjectId> ids;
   for (const auto& one : objects) {
-    const std::string own =
-        one.object.anchor.empty() ? sync::display_name(model::decode(one.images.desired), names) : one.object.anchor;
+    const model::Image image = model::decode(one.images.observed.empty() ? one.images.desired : one.images.observed);
+    std::string own = correlation_of(one.object.connector, image);
+    if (own.empty()) own = one.object.anchor.empty() ? sync::display_name(image, names) : one.object.anchor;
     called[one.object.id.value] = own.empty() ? one.object.dn : own;
     ids.push_back(one.object.id);
   }

@@ -42,7 +42,8 @@ class World {
   void set_rules(std::string_view rules);
   void set(std::string_view name, std::string_view value);  ///< a setting
 
-  /// Everything that counts, without ids, readable and sorted: equal states have equal text.
+  /// Everything that counts, without ids, readable and sorted: equal states have equal text. Where a directory has a
+  /// correlation attribute its objects are called by that, for their anchors depend on the order of their exports.
   [[nodiscard]] std::string state();
   /// Every row with its bytes: for "changes nothing, byte for byte".
   [[nodiscard]] std::string rows();
@@ -59,6 +60,7 @@ class World {
  private:
   void open();
   void load();
+  [[nodiscard]] std::string correlation_of(store::ConnectorId connector, const model::Image& image);
 
   std::string folder_;
   ManualClock clock_;
