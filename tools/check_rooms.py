@@ -17,7 +17,7 @@ ROOMS = {
     "connector_file": f"{PORTS} connector", "sync": f"{PORTS} rules store connector",
     "transfer": f"{PORTS} sql store_sql", "run": f"{PORTS} store connector sync",
     "setup": f"{PORTS} rules store connector vault run transfer",
-    "api": f"{PORTS} httpd store run transfer setup", "cli": f"{PORTS} rules store run transfer setup",
+    "api": f"{PORTS} httpd store run transfer setup", "cli": f"{PORTS} rules store vault run transfer setup",
 }
 ROOMS["app"] = " ".join(ROOMS)
 # A test may also name the adapters it tests a port with, and the sanctioned test folders.
