@@ -97,10 +97,11 @@ bool confirm(std::string_view question) {
 vault::Secret ask_secret(std::string_view prompt) {
   constexpr std::size_t k_longest = 4096;
   const Terminal terminal;
-  terminal.write(fmt::format("{}: ", prompt));
   std::size_t size = 0;
   vault::Secret line = vault::Secret::filled(k_longest, [&](std::span<char> buffer) {
+    // Before the question: who answers fast must not see it either.
     const NoEcho quiet(terminal.file());
+    terminal.write(fmt::format("{}: ", prompt));
     size = terminal.read_line(buffer);
   });
   terminal.write("\n");

@@ -192,7 +192,9 @@ std::string read_file(const fs::path& path, std::size_t most) {
     throw Error(Fault::not_found, "setup.no_file", fmt::format("cannot read {}", path.string()),
                 "Check the name and its rights.");
   }
-  std::string text(std::min<std::size_t>(most, fs::file_size(path)) + 1, '\0');
+  std::error_code sizeless;  // a pipe or a device
+  const std::uintmax_t size = fs::file_size(path, sizeless);
+  std::string text(sizeless ? most + 1 : std::min<std::size_t>(most, size) + 1, '\0');
   stream.read(text.data(), static_cast<std::streamsize>(text.size()));
   text.resize(static_cast<std::size_t>(stream.gcount()));
   if (text.size() > most) {

@@ -20,6 +20,11 @@ void check_mode(const PageContext& context) {
   if (context.draft.mode == Mode::express) check_database(context);
 }
 
+/// Custom mode has tried the rules on their own page.
+void check_review(const PageContext& context) {
+  if (context.draft.mode == Mode::express) check_rules_page(context);
+}
+
 constexpr Page k_welcome{"welcome", "Welcome", describe_welcome, answer_welcome, check_welcome};
 constexpr Page k_mode{"mode", "Express settings", describe_mode, answer_mode, check_mode};
 constexpr Page k_database{"database", "Database", describe_database, answer_database, check_database};
@@ -31,7 +36,7 @@ constexpr Page k_identify{"identify", "Identifying users", describe_identify, an
 constexpr Page k_target{"target", "Connect to the target", describe_target, answer_nothing, check_connectors};
 constexpr Page k_rules{"rules", "Rules", describe_rules, answer_rules, check_rules_page};
 constexpr Page k_options{"options", "Options", describe_options, answer_options, check_nothing};
-constexpr Page k_review{"review", "Review", describe_review, answer_nothing, check_rules_page};
+constexpr Page k_review{"review", "Review", describe_review, answer_nothing, check_review};
 
 constexpr std::array k_express{k_welcome, k_mode, k_directories, k_target, k_options, k_review};
 constexpr std::array k_custom{k_welcome,  k_mode,   k_database, k_directories, k_containers,
