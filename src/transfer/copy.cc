@@ -140,7 +140,8 @@ Manifest attach(const std::string& file, const Place& target, const AttachOption
                       .identity = manifest.identity,
                       .stage = Stage::prepared,
                       .started_at = sql::database_time(*database)};
-  prepare_target(*database, marker, load_head(*copy), fmt::format("an attach of {} that has not finished", file));
+  prepare_target(*database, marker, load_head(*copy),
+                 fmt::format("half of an attach of {} that has not finished", file));
   watch.step("prepared");
   const Sums read = carry_all(from, into, true, watch);
   carry_lease(*copy, *database);

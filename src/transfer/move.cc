@@ -115,6 +115,9 @@ class Mover {
     both(*source, *target, Stage::prepared, Stage::copied);
     const SteadyTime verifying = std::chrono::steady_clock::now();
     check_equal(sums, sum_all(to_, true, watch_), source->name(), target->name());
+    // What the source is about to rely on must survive a loss of power of the target: this commit flushes all before
+    // it.
+    durable_from_now_on(*target);
     both(*source, *target, Stage::copied, Stage::verified);
     const auto verified = since(verifying);
     lease.stop_renewing();
@@ -147,7 +150,7 @@ class Mover {
     target_marker.part = Part::target;
     target_marker.other = from_.url.redacted();
     prepare_target(target, target_marker, head,
-                   fmt::format("a move from {} that has not finished", target_marker.other));
+                   fmt::format("half of a move from {} that has not finished", target_marker.other));
     watch_.step("target prepared");
     sql::Transaction transaction(source);
     put_marker(source, source_marker_);

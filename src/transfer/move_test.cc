@@ -163,7 +163,7 @@ TEST_F(MoveTest, KilledAtRandomMomentsNothingIsLost) {
         target = sqlite(name + "-new.db");
       }
       // In the middle of a table, of a commit, between two: wherever this moment falls.
-      const auto after = std::chrono::milliseconds(random() % 600);
+      const auto after = std::chrono::milliseconds(random() % 400);
       const pid_t child = ::fork();
       if (child == 0) {
         try {

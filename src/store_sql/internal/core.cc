@@ -95,6 +95,11 @@ void Core::check_not_moved(sql::Database& database) {
   std::string moved_to;
   database.query("SELECT moved_to FROM linkspan_database", {}, [&](const sql::Row& row) { moved_to = row.text(0); });
   if (moved_to.empty()) return;
+  // A URL has no blanks. What has some says what transfer has made of this database and not finished.
+  if (moved_to.find(' ') != std::string::npos) {
+    throw Error(Fault::conflict, "store.moved", fmt::format("{} is not in charge: it is {}", database.name(), moved_to),
+                "Attach the copy, or repeat the command that did not finish.");
+  }
   throw Error(Fault::conflict, "store.moved",
               fmt::format("{} is no longer in charge: it was moved to {}", database.name(), moved_to),
               "Point this server at that database: `linkspan setup --use-existing-database URL`.");

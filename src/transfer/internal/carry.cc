@@ -190,7 +190,7 @@ std::unique_ptr<sql::Database> Connector::connect() const {
     // One durable commit follows when all is done, and it makes durable what came before it.
     database->execute(
         "SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0; SET synchronous_commit = off; "
-        "SET maintenance_work_mem = '128MB'");
+        "SET lock_timeout = '5min'; SET maintenance_work_mem = '128MB'");
   }
   return database;
 }

@@ -29,10 +29,11 @@ std::optional<Error> source_obstacle(sql::Database& database) {
                  "Name the database Linkspan lives in.");
   }
   if (!found.moved_to.empty()) {
-    return Error(Fault::conflict, "transfer.not_in_charge",
-                 fmt::format("{} is not in charge: {}{}", database.name(),
-                             found.moved_to.find("://") == std::string::npos ? "" : "it was moved to ", found.moved_to),
-                 "What it holds is not the state. Name the database that is in charge.");
+    return Error(
+        Fault::conflict, "transfer.not_in_charge",
+        fmt::format("{} is not in charge: {}{}", database.name(),
+                    found.moved_to.find(' ') == std::string::npos ? "it was moved to " : "it is ", found.moved_to),
+        "What it holds is not the state. Name the database that is in charge.");
   }
   if (found.upgrade_needed) {
     return Error(

@@ -4,6 +4,8 @@
 #include <sys/random.h>
 
 #include <array>
+#include <chrono>
+#include <thread>
 
 #include "base/error.h"
 #include "base/text.h"
@@ -51,8 +53,12 @@ Head load_head(sql::Database& database) {
 std::unique_ptr<sql::Database> connect_alone(const Connector& connector) {
   auto database = connector.connect();
   if (database->dialect() == sql::Dialect::sqlite) return database;
-  const auto taken = sql::query_integer(*database, "SELECT pg_try_advisory_lock($1)", {k_advisory_lock});
-  if (taken == 1) return database;
+  // A server needs a moment to notice that a client was killed.
+  constexpr auto k_between = std::chrono::milliseconds(100);
+  for (int tries = 0; tries < 50; ++tries) {
+    if (tries > 0) std::this_thread::sleep_for(k_between);
+    if (sql::query_integer(*database, "SELECT pg_try_advisory_lock($1)", {k_advisory_lock}) == 1) return database;
+  }
   throw Error(Fault::conflict, "transfer.busy", fmt::format("{} is being filled by another command", database->name()),
               "Wait until that has ended.");
 }
