@@ -73,6 +73,9 @@ class View {
   /// send.
   [[nodiscard]] virtual std::vector<Reference> references_of(std::span<const ObjectId> objects, bool pending_only) = 0;
 
+  /// Every reference row that leads to these objects, ordered by object, attribute, target.
+  [[nodiscard]] virtual std::vector<Reference> references_to(std::span<const ObjectId> targets) = 0;
+
   /// For each source the observed targets, translated: target -> its metaverse object -> the object of `connector`
   /// joined to that. (index into sources, target object in `connector`, or 0 when there is none).
   struct Resolved {
@@ -139,7 +142,8 @@ class Batch {
   /// Inserts or replaces by id. Throws Fault::conflict "store.duplicate_anchor" when (connector, anchor) is another's.
   virtual void put_objects(std::span<const ObjectWrite> writes) = 0;
   /// Removes the rows with images, keys, errors and the references they hold. Those still referenced by others stay as
-  /// placeholders (without anchor, images, type or join); which is which is the store's to find out.
+  /// placeholders (without images, type or join, and with what references name them by: their dn_key, or, where they
+  /// have none, their anchor); which is which is the store's to find out.
   virtual void remove_objects(std::span<const ObjectId> ids) = 0;
 
   virtual void put_metaverse(std::span<const MetaverseWrite> writes) = 0;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <thread>
 #include <unordered_map>
 #include <unordered_set>
@@ -57,6 +58,11 @@ struct Known {
   std::unordered_map<std::string_view, const Object*> by_dn;
 };
 
+/// Referenced by its DN, and never seen.
+bool is_stand_in(const Object& object) {
+  return object.state == store::ObjectState::placeholder && object.anchor.empty();
+}
+
 /// In order, so that the database walks its index instead of jumping about in it.
 std::vector<std::string> sorted(const std::unordered_set<std::string_view>& keys) {
   std::vector<std::string> list(keys.begin(), keys.end());
@@ -93,6 +99,7 @@ class Importer {
   Known look_up(store::View& view, const std::vector<Prepared>& batch) const;
   void find_leads(store::View& view, Leads& leads) const;
   void write_present(store::View& view, store::Batch& batch, std::vector<Prepared*>& present, Known& known);
+  void replace_stand_ins(store::View& view, store::Batch& batch);
   void write_gone(store::View& view, store::Batch& batch, std::vector<ObjectId> gone);
   ObjectWrite write_new(ObjectId id, const Prepared& prepared, const Object* stand_in) const;
   ObjectWrite write_changed(store::ObjectWithImages current, const Prepared& prepared);
@@ -104,6 +111,7 @@ class Importer {
   const ConnectorInfo& info_;
   Counters counters_;
   Seen seen_;
+  std::vector<std::pair<ObjectId, ObjectId>> replaced_;  ///< stand-ins, and the objects that have now come to their DN
   std::vector<Reference> references_;
   std::vector<store::ObjectError> errors_;
 };
@@ -266,6 +274,11 @@ void Importer::write_present(store::View& view, store::Batch& batch, std::vector
       const auto by_dn = known.by_dn.find(one->dn_key);
       if (by_dn != known.by_dn.end() && by_dn->second->anchor.empty()) object = by_dn->second;
     }
+    if (object != nullptr && !one->dn_key.empty()) {
+      const auto by_dn = known.by_dn.find(one->dn_key);
+      if (by_dn != known.by_dn.end() && by_dn->second->id != object->id && is_stand_in(*by_dn->second))
+        replaced_.emplace_back(by_dn->second->id, object->id);
+    }
     if (object != nullptr) seen_.mark(object->id);
     if (object != nullptr && object->observed_hash == one->hash) {
       counters_.add("unchanged");
@@ -347,6 +360,35 @@ void Importer::write_present(store::View& view, store::Batch& batch, std::vector
   batch.put_objects(writes);
 }
 
+/// An object known under another DN was renamed to one that others already refer to: these references are its now.
+void Importer::replace_stand_ins(store::View& view, store::Batch& batch) {
+  if (replaced_.empty()) return;
+  std::vector<ObjectId> stand_ins;
+  std::vector<ObjectId> objects;
+  std::unordered_map<std::int64_t, ObjectId> object_of;
+  for (const auto& [stand_in, object] : replaced_) {
+    stand_ins.push_back(stand_in);
+    objects.push_back(object);
+    object_of.emplace(stand_in.value, object);
+  }
+  std::vector<ObjectId> holders;
+  std::map<std::tuple<ObjectId, model::NameId, ObjectId>, std::uint8_t> held;
+  for (const Reference& row : view.references_to(objects)) held[{row.object, row.attribute, row.target}] = row.bits;
+  std::vector<Reference> moved;
+  for (Reference row : view.references_to(stand_ins)) {
+    moved.push_back({row.object, row.attribute, row.target, 0});
+    row.target = object_of.at(row.target.value);
+    row.bits |= held[{row.object, row.attribute, row.target}];
+    moved.push_back(row);
+    holders.push_back(row.object);
+  }
+  batch.put_references(moved);
+  batch.touch_objects(holders, store::touched_references, 0);
+  batch.touch_holders({}, objects);
+  batch.remove_objects(stand_ins);
+  replaced_.clear();
+}
+
 /// A joined object stays until the synchronization has drawn its conclusions; any other leaves at once.
 void Importer::write_gone(store::View& view, store::Batch& batch, std::vector<ObjectId> gone) {
   if (gone.empty()) return;
@@ -421,6 +463,7 @@ void Importer::apply(std::vector<Prepared> prepared, const std::string* watermar
   references_.clear();
   errors_.clear();
   write_present(*view, *batch, present, known);
+  replace_stand_ins(*view, *batch);
   // Before anything leaves: what is still referenced stays as a stand-in.
   batch->put_references(std::exchange(references_, {}));
   write_gone(*view, *batch, std::move(gone));

@@ -97,10 +97,10 @@ std::ostream& operator<<(std::ostream& out, const Step& step) {
 }
 
 Repertoire people_acts() {
-  return {Act::add_person,    Act::add_person, Act::add_person,  Act::remove_person, Act::set_title,  Act::set_name,
-          Act::set_mail,      Act::set_kind,   Act::set_manager, Act::set_manager,   Act::set_phones, Act::add_group,
-          Act::rename_person, Act::add_member, Act::add_member,  Act::add_member,    Act::add_group,  Act::remove_group,
-          Act::remove_member, Act::add_hr,     Act::add_hr,      Act::remove_hr,     Act::set_hr};
+  return {Act::add_person,    Act::add_person,    Act::add_person,  Act::remove_person, Act::set_title,  Act::set_name,
+          Act::set_mail,      Act::set_kind,      Act::set_manager, Act::set_manager,   Act::set_phones, Act::add_group,
+          Act::rename_person, Act::rename_person, Act::add_member,  Act::add_member,    Act::add_member, Act::add_group,
+          Act::remove_group,  Act::remove_member, Act::add_hr,      Act::add_hr,        Act::remove_hr,  Act::set_hr};
 }
 Repertoire duplicate_acts() { return {Act::set_number, Act::set_number}; }
 Repertoire target_acts() {

@@ -248,6 +248,21 @@ TEST_P(StoreContract, RemovedObjectThatOthersReferToStaysAsPlaceholder) {
   EXPECT_THAT(load_all({member, group}), IsEmpty());
 }
 
+TEST_P(StoreContract, PlaceholderKeepsItsAnchorWhereReferencesGoByAnchor) {
+  const auto ids = add_people({"group", "member"});
+  Object object = person(ids[1], "member");
+  object.dn_key.clear();
+  batch([&](Batch& to) {
+    to.put_objects(std::vector{write_of(object, {}, no_images)});
+    to.put_references(std::vector{Reference{ids[0], 5, ids[1], reference_observed}});
+  });
+  batch([&](Batch& to) { to.remove_objects(std::vector{ids[1]}); });
+  const auto found = store_->view()->find_objects(k_corp, std::vector{object.anchor}, {});
+  ASSERT_THAT(found, SizeIs(1));
+  EXPECT_EQ(found[0].id, ids[1]);
+  EXPECT_EQ(found[0].state, ObjectState::placeholder);
+}
+
 TEST_P(StoreContract, ObjectRemovedAndWrittenAgainInOneBatchIsThere) {
   const ObjectId id = add_people({"ada"}).front();
   batch([&](Batch& to) {

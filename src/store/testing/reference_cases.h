@@ -26,6 +26,18 @@ TEST_P(StoreContract, ReferencesAreInsertedReplacedAndRemoved) {
       ElementsAre(Reference{ids[0], 5, ids[1], reference_sent_add}, Reference{ids[0], 9, ids[1], reference_observed}));
 }
 
+TEST_P(StoreContract, ReferencesAreFoundByTheirTargets) {
+  const auto ids = add_people({"group", "a", "b", "nobody's"});
+  put_references({{ids[1], 9, ids[2], reference_desired},
+                  {ids[0], 9, ids[2], reference_observed},
+                  {ids[0], 5, ids[1], reference_observed}});
+  const auto view = store_->view();
+  EXPECT_THAT(
+      view->references_to(std::vector{ids[2], ids[3]}),
+      ElementsAre(Reference{ids[0], 9, ids[2], reference_observed}, Reference{ids[1], 9, ids[2], reference_desired}));
+  EXPECT_THAT(view->references_to({}), IsEmpty());
+}
+
 TEST_P(StoreContract, OfReferencesWrittenTwiceTheLastWins) {
   const auto ids = add_people({"group", "a", "b"});
   put_references({{ids[0], 5, ids[1], reference_observed},

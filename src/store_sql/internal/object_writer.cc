@@ -86,21 +86,28 @@ void check_length(const std::string& bytes, std::string_view what, std::string_v
               fmt::format("At most {} can be indexed.", k_longest_key));
 }
 
-// What is left of an object that others refer to: its id, its connector and its name.
-void make_placeholders(sql::Database& database, const std::vector<ObjectId>& ids) {
-  static const sql::Table table = [] {
+// What is left of an object that others refer to: its id, its connector and its name. Where references go by anchor
+// (there is no dn_key) the anchor is that name.
+void make_placeholders(sql::Database& database, const std::vector<ObjectId>& by_dn,
+                       const std::vector<ObjectId>& by_anchor) {
+  static const sql::Table kept = table_of(k_state_from);
+  static const sql::Table nameless = [] {
     sql::Table made = table_of(k_state_from);
     made.columns.push_back({"anchor"});
     return made;
   }();
-  sql::RowBatch rows(table.columns.size());
-  for (const ObjectId id : ids) {
-    Object nothing;
-    nothing.id = id;
-    add_object_state(rows, nothing);
-    rows.null();
-  }
-  database.update(table, rows.rows());
+  const auto empty = [](const sql::Table& table, const std::vector<ObjectId>& ids, bool clear_anchor) {
+    sql::RowBatch rows(table.columns.size());
+    for (const ObjectId id : ids) {
+      Object nothing;
+      nothing.id = id;
+      add_object_state(rows, nothing);
+      if (clear_anchor) rows.null();
+    }
+    return rows;
+  };
+  database.update(nameless, empty(nameless, by_dn, true).rows());
+  database.update(kept, empty(kept, by_anchor, false).rows());
 }
 
 // Runs a write that may break the unique (connector, anchor).
@@ -285,8 +292,11 @@ void ObjectWriter::remove(sql::Database& database, std::span<const ObjectId> ids
   once.erase(std::unique(once.begin(), once.end()), once.end());
   sql::RowBatch rows(1);
   for (const ObjectId id : once) rows.integer(id.value);
-  database.lookup(identity_lookup(), rows.rows(),
-                  [&](std::size_t, const sql::Row& row) { tally_.count(counted(row), -1); });
+  std::vector<bool> has_dn_key(once.size());
+  database.lookup(identity_lookup(), rows.rows(), [&](std::size_t key, const sql::Row& row) {
+    tally_.count(counted(row), -1);
+    has_dn_key[key] = !row.maybe_blob(3).value_or("").empty();
+  });
   for (const std::string_view table :
        {"connector_image", "connector_object_key", "object_error", "connector_reference"}) {
     database.erase({.name = std::string(table), .columns = {{"object_id", Role::key}}}, rows.rows());
@@ -295,16 +305,17 @@ void ObjectWriter::remove(sql::Database& database, std::span<const ObjectId> ids
   std::vector<bool> stays(once.size());
   database.lookup(referenced, rows.rows(), [&](std::size_t key, const sql::Row&) { stays[key] = true; });
   sql::RowBatch gone(1);
-  std::vector<ObjectId> placeholders;
+  std::vector<ObjectId> by_dn;
+  std::vector<ObjectId> by_anchor;
   for (std::size_t i = 0; i < once.size(); ++i) {
     if (stays[i]) {
-      placeholders.push_back(once[i]);
+      (has_dn_key[i] ? by_dn : by_anchor).push_back(once[i]);
     } else {
       gone.integer(once[i].value);
     }
   }
   database.erase(row_of, gone.rows());
-  make_placeholders(database, placeholders);
+  make_placeholders(database, by_dn, by_anchor);
 }
 
 }  // namespace linkspan::store_sql

@@ -70,6 +70,7 @@ class SqlView final : public store::View {
   std::vector<Metaverse> scan_metaverse(bool touched, Page page) override;
   std::vector<Metaverse> load_metaverse(std::span<const MetaverseId> ids) override;
   std::vector<Reference> references_of(std::span<const ObjectId> objects, bool pending_only) override;
+  std::vector<Reference> references_to(std::span<const ObjectId> targets) override;
   std::vector<Resolved> resolve_references(ConnectorId connector,
                                            std::span<const model::ReferenceSource> sources) override;
 
@@ -218,6 +219,19 @@ std::vector<Reference> SqlView::references_of(std::span<const ObjectId> objects,
   std::vector<Reference> found;
   database_.lookup(pending_only ? pending : all, id_rows(objects).rows(), [&](std::size_t key, const sql::Row& row) {
     found.push_back({objects[key], static_cast<store::NameId>(row.integer(0)), ObjectId{row.integer(1)},
+                     static_cast<std::uint8_t>(row.integer(2))});
+  });
+  std::sort(found.begin(), found.end());
+  found.erase(std::unique(found.begin(), found.end()), found.end());
+  return found;
+}
+
+std::vector<Reference> SqlView::references_to(std::span<const ObjectId> targets) {
+  static const sql::Table table{.name = "connector_reference",
+                                .columns = {{"target_id", Role::key}, {"object_id"}, {"attribute_id"}, {"bits"}}};
+  std::vector<Reference> found;
+  database_.lookup(table, id_rows(targets).rows(), [&](std::size_t key, const sql::Row& row) {
+    found.push_back({ObjectId{row.integer(0)}, static_cast<store::NameId>(row.integer(1)), targets[key],
                      static_cast<std::uint8_t>(row.integer(2))});
   });
   std::sort(found.begin(), found.end());
