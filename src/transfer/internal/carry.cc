@@ -74,6 +74,7 @@ class Reader {
       if (!batch.empty()) pass_on();
       out.close();
     } catch (const WriterGone&) {
+      return;  // the writer failed and says why itself
     } catch (...) {
       out.fail(std::current_exception());
     }
@@ -160,6 +161,7 @@ class Snapshot {
 
 std::vector<std::unique_ptr<Snapshot>> snapshots(const Connector& connector, std::size_t count) {
   std::vector<std::unique_ptr<Snapshot>> made;
+  made.reserve(count);
   for (std::size_t i = 0; i < count; ++i) made.push_back(std::make_unique<Snapshot>(connector));
   return made;
 }
@@ -210,6 +212,7 @@ Sums carry_all(const Connector& source, const Connector& target, bool in_paralle
       in_parallel && target.url.dialect == sql::Dialect::postgresql ? k_workers : std::size_t{1};
   const auto sources = snapshots(source, workers);
   std::vector<std::unique_ptr<sql::Database>> targets;
+  targets.reserve(workers);
   for (std::size_t i = 0; i < workers; ++i) targets.push_back(target.connect());
   Sums sums;
   std::mutex mutex;
