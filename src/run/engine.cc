@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cassert>
 #include <map>
 #include <set>
 #include <utility>
@@ -185,6 +186,8 @@ bool Run::import(std::string_view connector, bool full, std::string_view label) 
   return step(fmt::format("{} {}", label, info.name), [&](StepReport& report) {
     const bool due = is_on(settings(), full_import_due(info.id));
     const sync::ImportResult result = sync::import_connector(context(), info, directory(info), full || due);
+    // A kind that says otherwise than its connectors would never find what they refer to.
+    assert(directory(info).capabilities().references_by_anchor == info.references_by_anchor);
     report.step.counters = result.counters.all();
     report.result = result_of(report.step.counters);
     report.step.message = result.note;

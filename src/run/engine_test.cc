@@ -319,6 +319,16 @@ TEST_F(EngineTest, TheSchedulerWaitsWhilePausedAndWhileAnotherWorks) {
   EXPECT_TRUE(scheduler.tick({}));
 }
 
+TEST_F(EngineTest, ACycleThatWasStoppedIsDueAgainAtOnce) {
+  Engine engine(environment());
+  std::stop_source stop;
+  stop.request_stop();
+  static_cast<void>(engine.cycle(false, stop.get_token()));
+  Scheduler scheduler(engine, store(), clock_, logger_);
+  EXPECT_TRUE(scheduler.tick({}));
+  EXPECT_FALSE(scheduler.tick({}));
+}
+
 TEST_F(EngineTest, OldRunsAreForgotten) {
   Engine engine(environment());
   static_cast<void>(engine.cycle(false));

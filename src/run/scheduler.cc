@@ -25,8 +25,8 @@ Time Scheduler::due() const {
   const auto runs = store_.operations().runs(k_runs);
   const auto last = std::find_if(runs.begin(), runs.end(), is_cycle);
   if (last == runs.end()) return clock_.now();
-  // Killed in the middle: what it left undone is not left for half an hour.
-  if (last->result == "interrupted") return clock_.now();
+  // Killed or stopped in the middle: what it left undone is not left for half an hour.
+  if (last->result == "interrupted" || last->result == name_of(Result::cancelled)) return clock_.now();
   return last->started_at + duration_setting(store_.configuration(), k_interval, k_interval_standard);
 }
 
