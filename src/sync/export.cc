@@ -34,6 +34,18 @@ bool is_transient(Fault fault) {
          fault == Fault::conflict;
 }
 
+bool has_flows_that_apply_once(const rules::RuleSet& rules, const ConnectorInfo& info) {
+  return std::any_of(rules.rules().begin(), rules.rules().end(), [&](const auto& rule) {
+    if (rule->rule().direction != rules::Direction::outbound) return false;
+    if (rule->rule().connector.empty() ? rule->rule().kind != info.kind : rule->rule().connector != info.name)
+      return false;
+    for (std::size_t flow = 0; flow < rule->flow_count(); ++flow) {
+      if (rule->flow_applies_once(flow)) return true;
+    }
+    return false;
+  });
+}
+
 class Exporter {
  public:
   Exporter(const Context& context, const ConnectorInfo& info, connector::Connector& directory, bool waits)
@@ -41,6 +53,7 @@ class Exporter {
         info_(info),
         directory_(directory),
         waits_(waits),
+        applies_once_(has_flows_that_apply_once(context.rules, info)),
         correlation_(directory.capabilities().correlation_attribute) {}
 
   /// All pending changes of one operation, or (with Operation::none) all references.
@@ -83,7 +96,8 @@ class Exporter {
   const Context& context_;
   const ConnectorInfo& info_;
   connector::Connector& directory_;
-  bool waits_;  ///< for the retry times of what failed; not when a person has approved just this change set
+  bool waits_;         ///< for the retry times of what failed; not when a person has approved just this change set
+  bool applies_once_;  ///< there are flows that speak of new objects only
   std::string correlation_;
   std::vector<store::Reference> references_;
   std::vector<store::ObjectError> errors_;
@@ -317,6 +331,8 @@ void Exporter::record_sent(Operation operation, Item& item, const connector::Sen
   if (!sent.anchor.empty()) object.anchor = sent.anchor;
   if (!sent.dn.empty()) object.dn = sent.dn;
   object.observed_hash = k_unconfirmed;
+  // It is there now: flows that apply once have spoken, and the next plan leaves them out.
+  if (operation == Operation::add && applies_once_) object.touched |= store::touched_inbound;
   if (operation == Operation::none) {
     record_references(item, sent, rows, object);
   } else {

@@ -26,7 +26,7 @@ using store::ObjectWrite;
 using store::Reference;
 
 /// Objects and references that a commit covers: one flush of the disk for thousands of them.
-constexpr std::size_t k_commit_weight = 8000;
+constexpr std::size_t k_commit_weight = 16000;
 
 std::size_t weight(const std::vector<Prepared>& batch) {
   std::size_t total = batch.size();

@@ -17,7 +17,7 @@ using store::Key;
 using store::MetaverseId;
 using store::ObjectId;
 
-constexpr std::size_t k_page = 1000;
+constexpr std::size_t k_page = 4000;
 /// A change that travels through joins and write-backs settles in a few rounds; more are rules that contradict each
 /// other.
 constexpr int k_most_rounds = 20;
@@ -236,7 +236,12 @@ void Inbound::Page::leave(Node& node) {
 
 void Inbound::Page::decide_gone(Node& node) {
   if (node.object.state == store::ObjectState::placeholder) return;
-  if (node.object.desired != store::Desired::none) return;  // an export's: provisioned, or waiting to be deleted
+  if (node.object.desired == store::Desired::absent) return;  // an add without an answer, to be looked up
+  const CompiledRule* rule = context_.rules.find(node.object.link_rule);
+  const bool provisioned = rule != nullptr && rule->rule().direction == rules::Direction::outbound &&
+                           rule->rule().link == rules::LinkType::provision;
+  // What we made is made again; what was only joined is not ours to bring back.
+  if (provisioned && node.object.desired == store::Desired::present) return;
   leave(node);
   node.link_changed = true;
   node.object.metaverse = {};

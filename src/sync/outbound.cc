@@ -17,7 +17,7 @@ using store::Key;
 using store::MetaverseId;
 using store::ObjectId;
 
-constexpr std::size_t k_page = 1000;
+constexpr std::size_t k_page = 4000;
 constexpr int k_most_rounds = 20;
 
 /// One metaverse object of the page, decoded, with what is joined to it.
@@ -200,8 +200,9 @@ void Page::error(const Node& node, std::string_view id, std::string message) {
 /// The rule that linked the object has left scope: a provisioned account goes, a joined one is let go as it is.
 void Page::detach(Node& node) {
   const CompiledRule* rule = context_.rules.find(node.object.link_rule);
-  const bool linked_outbound = rule == nullptr || rule->rule().direction == rules::Direction::outbound;
-  if (!linked_outbound) {  // joined by an inbound rule: only our wishes are withdrawn
+  const bool linked_outbound =
+      node.object.link_rule && (rule == nullptr || rule->rule().direction == rules::Direction::outbound);
+  if (!linked_outbound) {  // joined by an inbound rule or an administrator: only our wishes are withdrawn
     node.object.desired = store::Desired::none;
     node.desired = {};
     node.desired_given = true;

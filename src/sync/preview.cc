@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <set>
 
 #include "base/error.h"
 #include "base/text.h"
@@ -83,6 +84,7 @@ class Previewer {
   store::MetaverseId decide(const Node& node);
   void explain_metaverse(Node& node, store::MetaverseId id, model::NameId type);
   void explain_target(const ConnectorInfo& target, model::NameId type, const rules::Source& source);
+  std::vector<std::string> dropped_references(const ConnectorInfo& target, const model::Image& desired);
   std::vector<PreviewFlow> flows(const std::vector<Candidate>& candidates);
 
   const Context& context_;
@@ -242,6 +244,36 @@ void Previewer::explain_metaverse(Node& node, store::MetaverseId id, model::Name
   metaverse_ = folded.failure ? std::move(old) : std::move(folded.image);
 }
 
+/// The first few hundred: enough to see why.
+std::vector<std::string> Previewer::dropped_references(const ConnectorInfo& target, const model::Image& desired) {
+  constexpr std::size_t k_most = 500;
+  std::vector<std::string> out;
+  for (const model::ImageAttribute& attribute : desired.attributes()) {
+    for (const model::ReferenceSource& source : attribute.references) {
+      std::vector<store::ObjectId> ids;
+      for (const store::Reference& row : view_->references_of(std::vector{source.object}, false)) {
+        const bool led = row.attribute == source.attribute && (row.bits & store::reference_observed) != 0;
+        if (led && ids.size() < k_most) ids.push_back(row.target);
+      }
+      const auto referenced = view_->load_objects(ids, store::no_images);
+      std::vector<store::MetaverseId> identities;
+      for (const auto& one : referenced) {
+        if (one.object.metaverse) identities.push_back(one.object.metaverse);
+      }
+      std::set<store::MetaverseId> there;
+      for (const auto& one : view_->joined_to(identities, store::no_images)) {
+        if (one.object.connector == target.id) there.insert(one.object.metaverse);
+      }
+      for (const auto& one : referenced) {
+        if (one.object.metaverse && there.contains(one.object.metaverse)) continue;
+        out.push_back(fmt::format("{}: {}", names_.name(attribute.name), printable(one.object.dn)));
+      }
+    }
+  }
+  std::sort(out.begin(), out.end());
+  return out;
+}
+
 void Previewer::explain_target(const ConnectorInfo& target, model::NameId type, const rules::Source& source) {
   if (context_.rules.outbound(target.name, type).empty()) return;
   PreviewTarget out;
@@ -279,6 +311,7 @@ void Previewer::explain_target(const ConnectorInfo& target, model::NameId type, 
   const model::Image previous =
       object.desired == store::Desired::present ? model::decode(images.desired) : model::Image{};
   const model::Image desired = desired_image(std::move(folded), previous, actual);
+  out.dropped_references = dropped_references(target, desired);
   object.desired = store::Desired::present;
   out.operation = model::name_of(pending_operation(object, observed, desired, sent, shadow));
   if (out.name.empty()) out.name = display_name(desired, names_);

@@ -46,6 +46,8 @@ struct PreviewTarget {
     std::vector<std::string> after;
   };
   std::vector<Change> changes;
+  /// "member: uid=ada,…": references that are dropped because their target is not in this connector.
+  std::vector<std::string> dropped_references;
   std::string problem;  ///< flow-error or ambiguous-join, if any
 };
 

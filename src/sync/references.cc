@@ -10,7 +10,7 @@ namespace {
 using store::ObjectId;
 using store::Reference;
 
-constexpr std::size_t k_page = 1000;
+constexpr std::size_t k_page = 4000;
 
 /// What one object's desired image says of references.
 struct Wanted {

@@ -105,7 +105,9 @@ void full_equals_delta(int variant) {
 
 RC_GTEST_PROP(FullEqualsDeltaUnderRules0, AfterAnyHistory, ()) { full_equals_delta(0); }
 RC_GTEST_PROP(FullEqualsDeltaUnderRules12, AfterAnyHistory, ()) { full_equals_delta(*rc::gen::inRange(1, 3)); }
-RC_GTEST_PROP(FullEqualsDeltaUnderRules345, AfterAnyHistory, ()) { full_equals_delta(*rc::gen::inRange(3, 6)); }
+RC_GTEST_PROP(FullEqualsDeltaUnderRules3To6, AfterAnyHistory, ()) {
+  full_equals_delta(*rc::gen::inRange(3, testkit::k_rule_variants));
+}
 
 RC_GTEST_PROP(Settling, EndsWithWhatTheSourcesSayAndNothingElse, ()) {
   Player player(options(0));
@@ -116,7 +118,7 @@ RC_GTEST_PROP(Settling, EndsWithWhatTheSourcesSayAndNothingElse, ()) {
 }
 
 RC_GTEST_PROP(Settling, LeavesNothingToDoUnderAnyRules, ()) {
-  Player player(options(*rc::gen::inRange(1, 6)));
+  Player player(options(*rc::gen::inRange(1, testkit::k_rule_variants)));
   player.play(
       *histories(testkit::people_acts() + testkit::target_acts() + testkit::failing_acts() + testkit::engine_acts()));
   expect_to_settle(player);

@@ -266,6 +266,60 @@ TEST_F(PipelineTest, FullRightAfterDeltaChangesNothingByteForByte) {
   EXPECT_EQ(world.rows(), before);
 }
 
+TEST_F(PipelineTest, PreviewNamesReferencesThatAreDroppedBecauseTheirTargetIsNotThere) {
+  add_person(corp, "ada", "1");
+  const std::string robot = add_person(corp, "robot", "2");
+  corp.set(robot, "kind", text("system"));
+  add_group(corp, "staff", {"ada", "robot"});
+  world.cycle(true);
+  EXPECT_THAT(in_cloud(world, "staff").references, SizeIs(1));
+  const sync::Preview preview = sync::preview(world.context(), world.info("corp"), "cn=staff,ou=groups,dc=corp");
+  ASSERT_THAT(preview.targets, SizeIs(1));
+  EXPECT_THAT(preview.targets.front().dropped_references, ElementsAre("members: " + dn("robot")));
+}
+
+TEST_F(PipelineTest, AStickyJoinKeepsTheIdentityAlive) {
+  std::string rules = k_rules;
+  rules.replace(rules.find("link       = \"join\""), 19, "link       = \"sticky_join\"");
+  rules.replace(rules.find("department = \"[department]\""), 0, "number = \"[number]\"\n");
+  world.set_rules(rules);
+  add_hr(hr, "1", "Chief");
+  const std::string ada = add_person(corp, "ada", "1");
+  world.cycle(true);
+  EXPECT_EQ(world.store().summary()->metaverse_objects(), 1);
+  corp.remove(ada);
+  world.cycle();
+  EXPECT_EQ(world.store().summary()->metaverse_objects(), 1) << "held by the record";
+  EXPECT_EQ(cloud.size(), 0U) << "without mail it is in no outbound scope";
+  add_person(corp, "ada2", "1");
+  world.cycle();
+  EXPECT_EQ(world.store().summary()->metaverse_objects(), 1);
+  EXPECT_EQ(value_of(in_cloud(world, "ada2"), "title"), "Chief");
+}
+
+TEST_F(PipelineTest, AnExplicitDisconnectorJoinsNothing) {
+  const std::string record = add_hr(hr, "1", "Chief");
+  add_person(corp, "ada", "1");
+  world.cycle(true);
+  {
+    const auto found = world.store().view()->find_objects(world.info("hr").id, std::vector{record}, {});
+    ASSERT_THAT(found, SizeIs(1));
+    store::ObjectWrite write;
+    write.object = found.front();
+    write.object.state = store::ObjectState::explicit_disconnector;
+    write.object.metaverse = {};
+    write.object.link_rule = {};
+    const auto batch = world.store().batch(world.context().lease);
+    batch->put_objects(std::vector{write});
+    batch->commit();
+  }
+  world.cycle(true);
+  EXPECT_EQ(value_of(in_cloud(world, "ada"), "title"), "Engineer");
+  hr.set(record, "title", text("Boss"));
+  world.cycle();
+  EXPECT_EQ(value_of(in_cloud(world, "ada"), "title"), "Engineer");
+}
+
 TEST_F(PipelineTest, PreviewShowsRulesJoinsFlowsAndExportsAndChangesNothing) {
   const std::string ada = add_person(corp, "ada", "1");
   add_hr(hr, "1", "Chief");

@@ -174,6 +174,14 @@ office = "[mail]"
 )toml";
       replace(rules, "active      = \"[active]\"\n", "active      = \"[active]\"\noffice = \"[office]\"\n");
       break;
+    case 6:  // flows that apply once, that stand aside, that decide on nothing, that fail
+      replace(rules, "title       = \"[title]\"\ndepartment  = \"[department]\"",
+              "title       = { expression = \"[title]\", once = true }\n"
+              "department  = 'IIF([title] = \"H1\", IgnoreThisFlow, [department])'");
+      replace(rules, "title      = \"[title]\"\n",
+              "title      = 'IIF([title] = \"H2\", AuthoritativeNull, [title])'\n");
+      replace(rules, "displayName = \"[cn]\"", "displayName = 'IIF([title] = \"T2\", Error(\"no\"), [cn])'");
+      break;
     default:
       break;
   }
