@@ -1,0 +1,451 @@
+#include "sync/importer.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <unordered_set>
+
+#include "base/error.h"
+#include "model/dn.h"
+#include "model/image.h"
+#include "sync/pending.h"
+
+namespace linkspan::sync {
+namespace {
+
+using model::Observation;
+
+/// Referenced by its DN, and never seen.
+bool is_stand_in(const Object& object) {
+  return object.state == store::ObjectState::placeholder && object.anchor.empty();
+}
+
+/// In order, so that the database walks its index instead of jumping about in it.
+std::vector<std::string> sorted(const std::unordered_set<std::string_view>& keys) {
+  std::vector<std::string> list(keys.begin(), keys.end());
+  std::sort(list.begin(), list.end());
+  return list;
+}
+
+/// A stand-in gives way to the object that a directory has shown.
+void index(Known& known) {
+  known.by_anchor.reserve(known.objects.size());
+  known.by_dn.reserve(known.objects.size());
+  for (const Object& object : known.objects) {
+    if (!object.anchor.empty()) known.by_anchor.emplace(object.anchor, &object);
+    if (object.dn_key.empty()) continue;
+    const auto [at, fresh] = known.by_dn.emplace(object.dn_key, &object);
+    if (!fresh && at->second->observed_hash.empty() && !object.observed_hash.empty()) at->second = &object;
+  }
+}
+
+}  // namespace
+
+Known Importer::look_up(store::View& view, const std::vector<Prepared>& batch) const {
+  std::unordered_set<std::string_view> anchors;
+  std::unordered_set<std::string_view> dn_keys;
+  for (const Prepared& one : batch) {
+    if (!one.anchor.empty()) anchors.insert(one.anchor);
+    if (!one.dn_key.empty()) dn_keys.insert(one.dn_key);
+  }
+  Known known;
+  known.objects = view.find_objects(info_.id, sorted(anchors), sorted(dn_keys));
+  index(known);
+  return known;
+}
+
+ObjectWrite Importer::write_new(ObjectId id, const Prepared& prepared, const Object* stand_in) const {
+  ObjectWrite write;
+  if (stand_in != nullptr) write.object = *stand_in;
+  Object& object = write.object;
+  object.id = id;
+  object.connector = info_.id;
+  object.anchor = prepared.anchor;
+  object.dn = prepared.dn;
+  object.dn_key = prepared.dn_key;
+  object.type = prepared.type;
+  if (object.state == store::ObjectState::placeholder) object.state = store::ObjectState::disconnector;
+  object.observed_hash = prepared.hash;
+  object.touched |= store::touched_inbound;
+  write.images.observed = prepared.image;
+  write.mask = store::observed_image;
+  return write;
+}
+
+void Importer::not_reimported(ObjectId object, std::string what) {
+  store::ObjectError error;
+  error.object = object;
+  error.stage = "import";
+  error.error = "export-change-not-reimported";
+  error.message = std::move(what);
+  error.first_at = error.last_at = context_.clock.now();
+  error.count = 1;
+  errors_.push_back(std::move(error));
+  counters_.add("not_reimported");
+}
+
+ObjectWrite Importer::write_changed(store::ObjectWithImages current, const Prepared& prepared) {
+  counters_.add(current.object.dn != prepared.dn && !current.object.dn.empty() ? "renames" : "updates");
+  ObjectWrite write;
+  write.object = std::move(current.object);
+  write.images = std::move(current.images);
+  Object& object = write.object;
+  const std::uint8_t touched_before = object.touched;
+  object.anchor = prepared.anchor;
+  object.dn = prepared.dn;
+  object.dn_key = prepared.dn_key;
+  object.type = prepared.type;
+  object.observed_hash = prepared.hash;
+  object.touched |= store::touched_inbound;
+  if (object.state == store::ObjectState::placeholder) object.state = store::ObjectState::disconnector;
+  write.images.observed = prepared.image;
+  write.mask = store::observed_image;
+  if (write.images.desired.empty() && write.images.sent.empty() && object.desired != store::Desired::absent)
+    return write;
+
+  const model::Image observed = model::decode(write.images.observed);
+  const model::Image sent = model::decode(write.images.sent);
+  const model::Confirmation confirmation = model::confirm(observed, sent, model::decode(write.images.shadow));
+  write.images.sent = confirmation.sent.empty() ? std::string() : model::encode(confirmation.sent);
+  write.images.shadow = confirmation.shadow.empty() ? std::string() : model::encode(confirmation.shadow);
+  write.mask = static_cast<store::ImageMask>(store::observed_image | store::sent_image | store::shadow_image);
+  for (const model::NameId name : confirmation.not_reimported) {
+    not_reimported(object.id, fmt::format("{}: the import shows another value of {} than was sent", prepared.dn,
+                                          context_.store.names().name(name)));
+  }
+  const store::Operation before = object.pending;
+  object.pending =
+      pending_operation(object, observed, model::decode(write.images.desired), confirmation.sent, confirmation.shadow);
+  const bool cleared = std::any_of(sent.attributes().begin(), sent.attributes().end(),
+                                   [](const auto& attribute) { return attribute.values.empty(); });
+  const bool nothing_to_conclude = object.metaverse && !context_.rules.has_inbound(info_.name) && !cleared &&
+                                   before == store::Operation::none && object.pending == store::Operation::none;
+  if (nothing_to_conclude) object.touched = touched_before;
+  return write;
+}
+
+void Importer::merge_references(ObjectWrite& write, std::span<const Reference> old, std::vector<ObjectId> targets,
+                                const Prepared& prepared) {
+  std::vector<std::pair<model::NameId, ObjectId>> now;
+  now.reserve(targets.size());
+  for (std::size_t i = 0; i < targets.size(); ++i) now.emplace_back(prepared.references[i].attribute, targets[i]);
+  std::sort(now.begin(), now.end());
+  bool pending = false;
+  const auto settle = [&](Reference row, bool observed) {
+    const std::uint8_t before = row.bits;
+    const auto contradicted =
+        static_cast<std::uint8_t>(observed ? store::reference_sent_remove : store::reference_sent_add);
+    if ((before & contradicted) != 0) {
+      not_reimported(row.object, fmt::format("{}: the import does not show a change of {} that was sent", prepared.dn,
+                                             context_.store.names().name(row.attribute)));
+    }
+    row.bits = static_cast<std::uint8_t>(before & (store::reference_desired | store::reference_managed));
+    if (observed) row.bits |= store::reference_observed;
+    if (row.bits == store::reference_managed) row.bits = 0;
+    pending = pending || store::reference_pending(row.bits);
+    // Whether our rules speak of what somebody else referenced is for the references stage to say.
+    if (before == 0 && write.object.desired == store::Desired::present)
+      write.object.touched |= store::touched_references;
+    if (row.bits != before) references_.push_back(row);
+  };
+  std::size_t next = 0;
+  for (const Reference& row : old) {
+    const std::pair key{row.attribute, row.target};
+    for (; next < now.size() && now[next] < key; ++next) {
+      settle({write.object.id, now[next].first, now[next].second, 0}, true);
+    }
+    const bool observed = next < now.size() && now[next] == key;
+    settle(row, observed);
+    if (observed) ++next;
+  }
+  for (; next < now.size(); ++next) settle({write.object.id, now[next].first, now[next].second, 0}, true);
+  write.object.pending_references = pending;
+}
+
+/// A few thousand at a time: a group of a million members must not be a million objects in memory.
+void Importer::find_leads(store::View& view, Leads& leads) const {
+  constexpr std::size_t k_chunk = 4000;
+  std::vector<std::string_view> keys;
+  keys.reserve(leads.size());
+  for (const auto& [key, id] : leads) keys.push_back(key);
+  std::sort(keys.begin(), keys.end());
+  for (std::size_t at = 0; at < keys.size(); at += k_chunk) {
+    const std::vector<std::string> chunk(
+        keys.begin() + static_cast<std::ptrdiff_t>(at),
+        keys.begin() + static_cast<std::ptrdiff_t>(std::min(at + k_chunk, keys.size())));
+    const auto found =
+        info_.references_by_anchor ? view.find_objects(info_.id, chunk, {}) : view.find_objects(info_.id, {}, chunk);
+    for (const Object& object : found) {
+      ObjectId& id = leads.at(info_.references_by_anchor ? object.anchor : object.dn_key);
+      if (!id || !object.observed_hash.empty()) id = object.id;
+    }
+  }
+}
+
+/// The entries that say something new, each with its object: found by anchor, taken from a stand-in of that name, or
+/// new.
+std::vector<Importer::Work> Importer::changed(store::Batch& batch, const std::vector<Prepared*>& present,
+                                              const Known& known) {
+  std::vector<Work> work;
+  std::size_t fresh = 0;
+  for (Prepared* one : present) {
+    const auto by_anchor = known.by_anchor.find(one->anchor);
+    const auto by_dn = one->dn_key.empty() ? known.by_dn.end() : known.by_dn.find(one->dn_key);
+    const Object* namesake = by_dn == known.by_dn.end() ? nullptr : by_dn->second;
+    const Object* object = by_anchor == known.by_anchor.end() ? nullptr : by_anchor->second;
+    if (object == nullptr && namesake != nullptr && namesake->anchor.empty()) object = namesake;
+    if (object != nullptr) {
+      seen_.mark(object->id);
+      if (namesake != nullptr && namesake->id != object->id && is_stand_in(*namesake))
+        replaced_.emplace_back(namesake->id, object->id);
+      if (object->observed_hash == one->hash) {
+        counters_.add("unchanged");
+        continue;
+      }
+    }
+    if (object == nullptr) ++fresh;
+    work.push_back({one, object == nullptr ? ObjectId{} : object->id, object});
+  }
+  ObjectId next_id = fresh == 0 ? ObjectId{} : batch.new_objects(fresh);
+  for (Work& one : work) {
+    if (one.id) continue;
+    one.id = next_id;
+    ++next_id.value;
+    seen_.mark(one.id);
+    counters_.add("adds");
+  }
+  return work;
+}
+
+/// Where the references of these entries lead; for what is not known yet `writes` gets stand-ins.
+Leads Importer::lead(store::View& view, store::Batch& batch, const std::vector<Work>& work,
+                     std::vector<ObjectWrite>& writes) const {
+  Leads leads;
+  for (const Work& one : work) {
+    for (const PreparedReference& reference : one.prepared->references) leads.emplace(reference.target_key, ObjectId{});
+  }
+  find_leads(view, leads);
+  for (const Work& one : work) {
+    const auto found = leads.find(info_.references_by_anchor ? one.prepared->anchor : one.prepared->dn_key);
+    if (found != leads.end()) found->second = one.id;
+  }
+  std::vector<const PreparedReference*> missing;
+  for (const Work& one : work) {
+    for (const PreparedReference& reference : one.prepared->references) {
+      ObjectId& id = leads.at(reference.target_key);
+      if (id) continue;
+      id = ObjectId{-1};  // once; the real one follows
+      missing.push_back(&reference);
+    }
+  }
+  ObjectId stand_in = missing.empty() ? ObjectId{} : batch.new_objects(missing.size());
+  for (const PreparedReference* reference : missing) {
+    ObjectWrite write;
+    write.object.id = leads[reference->target_key] = stand_in;
+    write.object.connector = info_.id;
+    write.object.dn = reference->target;
+    (info_.references_by_anchor ? write.object.anchor : write.object.dn_key) = reference->target_key;
+    writes.push_back(std::move(write));
+    ++stand_in.value;
+  }
+  return leads;
+}
+
+void Importer::write_present(store::View& view, store::Batch& batch, const std::vector<Prepared*>& present,
+                             const Known& known) {
+  const std::vector<Work> work = changed(batch, present, known);
+  std::vector<ObjectId> known_ids;
+  for (const Work& one : work) {
+    if (one.known != nullptr) known_ids.push_back(one.id);
+  }
+  std::unordered_map<std::int64_t, store::ObjectWithImages> current;
+  for (auto& loaded : view.load_objects(known_ids, store::all_images))
+    current.emplace(loaded.object.id.value, std::move(loaded));
+  const std::vector<Reference> old = view.references_of(known_ids, false);
+  std::vector<ObjectWrite> writes;
+  writes.reserve(work.size());
+  const Leads leads = lead(view, batch, work, writes);
+  for (const Work& one : work) {
+    const auto loaded = current.find(one.id.value);
+    const bool observed = loaded != current.end() && !loaded->second.object.observed_hash.empty();
+    if (!observed && one.known != nullptr) counters_.add("adds");
+    const bool was_exported =
+        loaded != current.end() && (!loaded->second.images.sent.empty() || !loaded->second.images.desired.empty());
+    writes.push_back(observed || was_exported ? write_changed(std::move(loaded->second), *one.prepared)
+                                              : write_new(one.id, *one.prepared, one.known));
+    std::vector<ObjectId> targets;
+    targets.reserve(one.prepared->references.size());
+    for (const PreparedReference& reference : one.prepared->references)
+      targets.push_back(leads.at(reference.target_key));
+    const auto [first, last] =
+        std::equal_range(old.begin(), old.end(), Reference{one.id, 0, {}, 0},
+                         [](const Reference& a, const Reference& b) { return a.object < b.object; });
+    merge_references(writes.back(), {first, last}, std::move(targets), *one.prepared);
+  }
+  batch.put_objects(writes);
+}
+
+/// An object known under another DN was renamed to one that others already refer to: these references are its now.
+void Importer::replace_stand_ins(store::View& view, store::Batch& batch) {
+  if (replaced_.empty()) return;
+  std::vector<ObjectId> stand_ins;
+  std::vector<ObjectId> objects;
+  std::unordered_map<std::int64_t, ObjectId> object_of;
+  for (const auto& [stand_in, object] : replaced_) {
+    stand_ins.push_back(stand_in);
+    objects.push_back(object);
+    object_of.emplace(stand_in.value, object);
+  }
+  std::vector<ObjectId> holders;
+  std::map<std::tuple<ObjectId, model::NameId, ObjectId>, std::uint8_t> held;
+  for (const Reference& row : view.references_to(objects)) held[{row.object, row.attribute, row.target}] = row.bits;
+  std::vector<Reference> moved;
+  for (Reference row : view.references_to(stand_ins)) {
+    moved.push_back({row.object, row.attribute, row.target, 0});
+    row.target = object_of.at(row.target.value);
+    row.bits |= held[{row.object, row.attribute, row.target}];
+    moved.push_back(row);
+    holders.push_back(row.object);
+  }
+  batch.put_references(moved);
+  batch.touch_objects(holders, store::touched_references, 0);
+  batch.touch_holders({}, objects);
+  batch.remove_objects(stand_ins);
+  replaced_.clear();
+}
+
+/// A joined object stays until the synchronization has drawn its conclusions; any other leaves at once.
+void Importer::write_gone(store::View& view, store::Batch& batch, std::vector<ObjectId> gone) {
+  if (gone.empty()) return;
+  std::sort(gone.begin(), gone.end());
+  gone.erase(std::unique(gone.begin(), gone.end()), gone.end());
+  std::vector<ObjectId> removed;
+  std::vector<ObjectId> kept;
+  std::vector<ObjectWrite> writes;
+  for (store::ObjectWithImages& one : view.load_objects(gone, store::desired_image)) {
+    if (one.object.observed_hash.empty() || one.object.observed_hash == k_attempted) continue;
+    counters_.add("deletes");
+    if (!one.object.metaverse) {
+      removed.push_back(one.object.id);
+      continue;
+    }
+    kept.push_back(one.object.id);
+    store::ObjectError forgotten;  // what failed was a change of what is no longer there
+    forgotten.object = one.object.id;
+    forgotten.stage = "export";
+    errors_.push_back(std::move(forgotten));
+    ObjectWrite write;
+    write.object = std::move(one.object);
+    write.object.observed_hash.clear();
+    write.object.touched |= store::touched_inbound;
+    write.images.desired = std::move(one.images.desired);
+    write.object.pending = pending_operation(write.object, write.images);
+    write.object.pending_references = false;
+    write.mask = static_cast<store::ImageMask>(store::observed_image | store::sent_image | store::shadow_image);
+    write.images.desired.clear();
+    writes.push_back(std::move(write));
+  }
+  for (Reference row : view.references_of(kept, false)) {
+    row.bits &= static_cast<std::uint8_t>(store::reference_desired | store::reference_managed);
+    if ((row.bits & store::reference_desired) == 0) row.bits = 0;
+    references_.push_back(row);
+  }
+  batch.put_objects(writes);
+  batch.remove_objects(removed);
+}
+
+void Importer::apply(std::vector<Prepared> prepared, const std::string* watermark) {
+  // A directory may mention an object twice (it moved between pages): the last word counts.
+  std::unordered_map<std::string_view, std::size_t> last;
+  for (std::size_t i = 0; i < prepared.size(); ++i) {
+    if (!prepared[i].anchor.empty()) last[prepared[i].anchor] = i;
+  }
+  const auto view = context_.store.view();
+  Known known = look_up(*view, prepared);
+  const auto batch = context_.store.batch(context_.lease);
+  std::vector<Prepared*> present;
+  std::vector<ObjectId> gone;
+  for (std::size_t i = 0; i < prepared.size(); ++i) {
+    Prepared& one = prepared[i];
+    if (!one.anchor.empty() && last[one.anchor] != i) continue;
+    if (one.kind == Observation::Kind::present) {
+      present.push_back(&one);
+      continue;
+    }
+    const auto by_anchor = known.by_anchor.find(one.anchor);
+    const auto by_dn = known.by_dn.find(one.dn_key);
+    const Object* object = by_anchor != known.by_anchor.end()                 ? by_anchor->second
+                           : one.anchor.empty() && by_dn != known.by_dn.end() ? by_dn->second
+                                                                              : nullptr;
+    if (object == nullptr) continue;
+    if (one.kind == Observation::Kind::gone) {
+      gone.push_back(object->id);
+    } else {
+      seen_.mark(object->id);
+      counters_.add("unchanged");
+    }
+  }
+  references_.clear();
+  errors_.clear();
+  write_present(*view, *batch, present, known);
+  replace_stand_ins(*view, *batch);
+  // Before anything leaves: what is still referenced stays as a stand-in.
+  batch->put_references(std::exchange(references_, {}));
+  write_gone(*view, *batch, std::move(gone));
+  batch->put_references(references_);
+  batch->put_errors(errors_);
+  if (watermark != nullptr) batch->put_watermark(info_.id, *watermark);
+  batch->commit();
+}
+
+void Importer::check_canaries() {
+  if (info_.canaries.empty()) return;
+  std::vector<std::string> keys;
+  for (const std::string& canary : info_.canaries) keys.push_back(model::dn_key(canary));
+  const auto view = context_.store.view();
+  const std::vector<Object> found = view->find_objects(info_.id, info_.canaries, keys);
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    const bool there = std::any_of(found.begin(), found.end(), [&](const Object& object) {
+      return (object.anchor == info_.canaries[i] || object.dn_key == keys[i]) && seen_.has(object.id);
+    });
+    if (there) continue;
+    throw Error(
+        Fault::invalid, "import.canary_missing",
+        fmt::format(
+            "the import of {} did not see the canary object {}: it is taken as incomplete, and nothing is deleted",
+            info_.name, info_.canaries[i]),
+        "Find out why the directory does not show it; if it is rightly gone, remove it from the connector's canaries.");
+  }
+}
+
+void Importer::remove_unseen() {
+  check_canaries();
+  for (store::Page page{0, 5000};;) {
+    context_.check_stop();
+    const auto view = context_.store.view();
+    const auto objects = view->scan_objects(info_.id, 0, store::no_images, page);
+    if (objects.empty()) return;
+    std::vector<ObjectId> gone;
+    for (const auto& one : objects) {
+      if (!one.object.observed_hash.empty() && !seen_.has(one.object.id)) gone.push_back(one.object.id);
+    }
+    page.after = objects.back().object.id.value;
+    if (gone.empty()) continue;
+    references_.clear();
+    errors_.clear();
+    const auto batch = context_.store.batch(context_.lease);
+    write_gone(*view, *batch, std::move(gone));
+    batch->put_references(references_);
+    batch->put_errors(errors_);
+    batch->commit();
+  }
+}
+
+void Importer::put_watermark(const std::string& watermark) {
+  const auto batch = context_.store.batch(context_.lease);
+  batch->put_watermark(info_.id, watermark);
+  batch->commit();
+}
+
+}  // namespace linkspan::sync

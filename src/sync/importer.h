@@ -1,0 +1,89 @@
+#pragma once
+// What an import does to the store, batch by batch. Internal to the import stage.
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "sync/context.h"
+#include "sync/observation.h"
+
+namespace linkspan::sync {
+
+using store::Object;
+using store::ObjectId;
+using store::ObjectWrite;
+using store::Reference;
+
+/// One bit for each object id: what a full import has seen. A million objects take 125 kB.
+class Seen {
+ public:
+  void mark(ObjectId id) {
+    const auto at = static_cast<std::size_t>(id.value);
+    if (at >= bits_.size()) bits_.resize(std::max(at + 1, bits_.size() * 2));
+    bits_[at] = true;
+  }
+  [[nodiscard]] bool has(ObjectId id) const {
+    const auto at = static_cast<std::size_t>(id.value);
+    return at < bits_.size() && bits_[at];
+  }
+
+ private:
+  std::vector<bool> bits_;
+};
+
+/// What the store knows of the objects that one batch speaks of.
+struct Known {
+  std::vector<Object> objects;
+  std::unordered_map<std::string_view, const Object*> by_anchor;
+  std::unordered_map<std::string_view, const Object*> by_dn;
+};
+
+/// Where the references of a batch lead: by anchor or normalised DN.
+using Leads = std::unordered_map<std::string_view, ObjectId>;
+
+/// Applies prepared observations of one import. One thread.
+class Importer {
+ public:
+  Importer(const Context& context, const ConnectorInfo& info) : context_(context), info_(info) {}
+
+  void apply(std::vector<Prepared> batch, const std::string* watermark);
+  void remove_unseen();
+  void put_watermark(const std::string& watermark);
+  void check_canaries();
+  Counters& counters() { return counters_; }
+
+ private:
+  Known look_up(store::View& view, const std::vector<Prepared>& batch) const;
+  void find_leads(store::View& view, Leads& leads) const;
+  /// What becomes of one entry that is new or has changed.
+  struct Work {
+    Prepared* prepared;
+    ObjectId id;
+    const Object* known;  ///< nullptr: it is new
+  };
+  std::vector<Work> changed(store::Batch& batch, const std::vector<Prepared*>& present, const Known& known);
+  Leads lead(store::View& view, store::Batch& batch, const std::vector<Work>& work,
+             std::vector<ObjectWrite>& writes) const;
+  void write_present(store::View& view, store::Batch& batch, const std::vector<Prepared*>& present, const Known& known);
+  void replace_stand_ins(store::View& view, store::Batch& batch);
+  void write_gone(store::View& view, store::Batch& batch, std::vector<ObjectId> gone);
+  ObjectWrite write_new(ObjectId id, const Prepared& prepared, const Object* stand_in) const;
+  ObjectWrite write_changed(store::ObjectWithImages current, const Prepared& prepared);
+  void merge_references(ObjectWrite& write, std::span<const Reference> old, std::vector<ObjectId> targets,
+                        const Prepared& prepared);
+  void not_reimported(ObjectId object, std::string what);
+
+  const Context& context_;
+  const ConnectorInfo& info_;
+  Counters counters_;
+  Seen seen_;
+  std::vector<std::pair<ObjectId, ObjectId>> replaced_;  ///< stand-ins, and the objects that have now come to their DN
+  std::vector<Reference> references_;
+  std::vector<store::ObjectError> errors_;
+};
+
+}  // namespace linkspan::sync
