@@ -93,6 +93,9 @@ class Inbound::Page {
   void fold(Working& target);
   void remove_metaverse(Working& target);
   void leave(Node& node);
+  void forget_errors();
+  std::vector<store::MetaverseWrite> metaverse_writes();
+  void touch_waiting();
   void retry_joins(const std::vector<Key>& keys);
   void error(const Node& node, std::string_view stage, std::string_view id, std::string message);
 
@@ -448,6 +451,59 @@ void Inbound::Page::decide() {
   }
 }
 
+/// Errors of objects that were looked at again and did not fail this time.
+void Inbound::Page::forget_errors() {
+  if (!errors_exist_) return;
+  for (const auto& node : nodes_) {
+    if (!node->in_page) continue;
+    for (const char* stage : {"join", "flow"}) {
+      if (failed_.contains({node->object.id.value, stage})) continue;
+      store::ObjectError forgotten;
+      forgotten.object = node->object.id;
+      forgotten.stage = stage;
+      errors_.push_back(std::move(forgotten));
+    }
+  }
+}
+
+std::vector<store::MetaverseWrite> Inbound::Page::metaverse_writes() {
+  for (const MetaverseId id : adopt_) {
+    if (const auto known = working_.find(id.value); known != working_.end()) known->second->dirty = true;
+  }
+  std::vector<store::MetaverseWrite> metaverse;
+  for (auto& [id, target] : working_) {
+    if (target->deleted || !target->dirty) continue;
+    store::MetaverseWrite write{target->row, false, {}};
+    if (target->folded) {
+      write.metaverse.image = model::encode(target->image);
+      write.metaverse.lineage = model::encode_lineage(target->lineage);
+      write.keys_given = target->created || stage_.rewrite_keys_ || write.metaverse.image != target->row.image;
+      write.keys = target->keys;
+    }
+    if (!full_) write.metaverse.touched |= store::touched_outbound;
+    if (write.keys_given || write.metaverse != target->row) metaverse.push_back(std::move(write));
+  }
+  return metaverse;
+}
+
+/// Marks what others may do now: disconnectors join, outbound rules adopt accounts.
+void Inbound::Page::touch_waiting() {
+  std::vector<ObjectId> retry;
+  for (const auto& [object, key] : view_->objects_by_key({}, retry_keys_)) {
+    if (const auto known = by_id_.find(object.value); known != by_id_.end() && known->second->object.metaverse)
+      continue;
+    retry.push_back(object);
+  }
+  batch_->touch_objects(retry, store::touched_inbound, 0);
+  std::erase_if(adopt_, [&](MetaverseId id) { return working_.contains(id.value); });
+  std::vector<store::MetaverseWrite> adopting;
+  for (store::Metaverse& row : view_->load_metaverse(adopt_)) {
+    row.touched |= store::touched_outbound;
+    adopting.push_back({std::move(row), false, {}});
+  }
+  batch_->put_metaverse(adopting);
+}
+
 void Inbound::Page::write() {
   std::vector<store::ObjectWrite> objects;
   std::vector<ObjectId> removed;
@@ -465,56 +521,18 @@ void Inbound::Page::write() {
     } else if (auto write = write_of(*node)) {
       objects.push_back(std::move(*write));
     }
-    if (!node->in_page || !errors_exist_) continue;
-    for (const char* stage : {"join", "flow"}) {
-      if (failed_.contains({node->object.id.value, stage})) continue;
-      store::ObjectError forgotten;
-      forgotten.object = node->object.id;
-      forgotten.stage = stage;
-      errors_.push_back(std::move(forgotten));
-    }
   }
-  for (const MetaverseId id : adopt_) {
-    if (const auto known = working_.find(id.value); known != working_.end()) known->second->dirty = true;
-  }
-  std::vector<store::MetaverseWrite> metaverse;
   std::vector<MetaverseId> deleted;
-  for (auto& [id, target] : working_) {
-    if (target->deleted) {
-      if (!target->created) deleted.push_back(target->row.id);
-      continue;
-    }
-    if (!target->dirty) continue;
-    store::MetaverseWrite write{target->row, false, {}};
-    if (target->folded) {
-      write.metaverse.image = model::encode(target->image);
-      write.metaverse.lineage = model::encode_lineage(target->lineage);
-      write.keys_given = target->created || stage_.rewrite_keys_ || write.metaverse.image != target->row.image;
-      write.keys = target->keys;
-    }
-    if (!full_) write.metaverse.touched |= store::touched_outbound;
-    if (write.keys_given || write.metaverse != target->row) metaverse.push_back(std::move(write));
+  for (const auto& [id, target] : working_) {
+    if (target->deleted && !target->created) deleted.push_back(target->row.id);
   }
   batch_->put_objects(objects);
-  batch_->put_metaverse(metaverse);
+  batch_->put_metaverse(metaverse_writes());
   batch_->remove_metaverse(deleted);
   if (!full_) batch_->touch_holders(found_or_lost, relinked);
   batch_->remove_objects(removed);
-
-  std::vector<ObjectId> retry;
-  for (const auto& [object, key] : view_->objects_by_key({}, retry_keys_)) {
-    if (const auto known = by_id_.find(object.value); known != by_id_.end() && known->second->object.metaverse)
-      continue;
-    retry.push_back(object);
-  }
-  batch_->touch_objects(retry, store::touched_inbound, 0);
-  std::erase_if(adopt_, [&](MetaverseId id) { return working_.contains(id.value); });
-  std::vector<store::MetaverseWrite> adopting;
-  for (store::Metaverse& row : view_->load_metaverse(adopt_)) {
-    row.touched |= store::touched_outbound;
-    adopting.push_back({std::move(row), false, {}});
-  }
-  batch_->put_metaverse(adopting);
+  touch_waiting();
+  forget_errors();
   batch_->put_errors(errors_);
   batch_->commit();
 }

@@ -18,23 +18,13 @@ struct Wanted {
   std::vector<std::pair<model::NameId, ObjectId>> references;  ///< sorted, each once
 };
 
-}  // namespace
-
-std::uint8_t reference_bits(std::uint8_t old, bool managed, bool desired) {
-  auto bits = static_cast<std::uint8_t>(old & ~(store::reference_desired | store::reference_managed));
-  if (managed && (bits != 0 || desired)) bits |= store::reference_managed;
-  if (desired) bits |= store::reference_desired;
-  return bits;
-}
-
-void References::write_page(const ConnectorInfo& info, std::vector<store::ObjectWithImages> objects) {
-  const auto view = context_.store.view();
+/// What the desired images of these objects say, each reference led to its target in this connector.
+std::vector<Wanted> wanted_of(store::View& view, const ConnectorInfo& info,
+                              const std::vector<store::ObjectWithImages>& objects, Counters& counters) {
   std::vector<Wanted> wanted(objects.size());
   std::vector<model::ReferenceSource> sources;
   std::vector<std::pair<std::size_t, model::NameId>> asked;  // by source: which object, which attribute
-  std::vector<ObjectId> ids;
   for (std::size_t i = 0; i < objects.size(); ++i) {
-    ids.push_back(objects[i].object.id);
     if (objects[i].object.desired != store::Desired::present) continue;
     const model::Image desired = model::decode(objects[i].images.desired);
     for (const model::ImageAttribute& attribute : desired.attributes()) {
@@ -46,23 +36,42 @@ void References::write_page(const ConnectorInfo& info, std::vector<store::Object
       }
     }
   }
-  for (const store::View::Resolved& found : view->resolve_references(info.id, sources)) {
+  for (const store::View::Resolved& found : view.resolve_references(info.id, sources)) {
     const auto& [object, attribute] = asked[found.source];
     if (found.target) {
       wanted[object].references.emplace_back(attribute, found.target);
     } else {
-      counters_.add("references_withheld");
+      counters.add("references_withheld");
     }
   }
+  for (Wanted& want : wanted) {
+    std::sort(want.references.begin(), want.references.end());
+    want.references.erase(std::unique(want.references.begin(), want.references.end()), want.references.end());
+  }
+  return wanted;
+}
+
+}  // namespace
+
+std::uint8_t reference_bits(std::uint8_t old, bool managed, bool desired) {
+  auto bits = static_cast<std::uint8_t>(old & ~(store::reference_desired | store::reference_managed));
+  if (managed && (bits != 0 || desired)) bits |= store::reference_managed;
+  if (desired) bits |= store::reference_desired;
+  return bits;
+}
+
+void References::write_page(const ConnectorInfo& info, std::vector<store::ObjectWithImages> objects) {
+  const auto view = context_.store.view();
+  const std::vector<Wanted> wanted = wanted_of(*view, info, objects, counters_);
+  std::vector<ObjectId> ids;
+  for (const auto& one : objects) ids.push_back(one.object.id);
   const std::vector<Reference> rows = view->references_of(ids, false);
 
   std::vector<Reference> changed;
   std::vector<store::ObjectWrite> writes;
   auto row = rows.begin();
   for (std::size_t i = 0; i < objects.size(); ++i) {
-    Wanted& want = wanted[i];
-    std::sort(want.references.begin(), want.references.end());
-    want.references.erase(std::unique(want.references.begin(), want.references.end()), want.references.end());
+    const Wanted& want = wanted[i];
     store::Object object = objects[i].object;
     bool pending = false;
     const auto settle = [&](Reference one, bool desired) {
