@@ -2,12 +2,10 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-
-#include "base/text.h"
 #include "cli/internal/nouns.h"
 #include "cli/run_report.h"
 #include "cli/session.h"
+#include "transfer/delegation.h"
 
 namespace linkspan::cli {
 namespace {
@@ -51,9 +49,7 @@ int show_info(Session& session, const Arguments&) {
   table.add({"Key set", key_set.empty() ? "none yet" : key_set});
   table.add({"At work", lease.held ? lease.holder : "nobody"});
   table.add({"Last seen", time_text(lease.seen_at)});
-  for (std::string_view line : split(table.text(false), '\n')) {
-    if (!line.empty()) session.out().line(line);
-  }
+  session.out().raw(table.text(false));
   return exit_done;
 }
 
@@ -67,50 +63,11 @@ int create(Session& session, const Arguments&) {
   return exit_done;
 }
 
-/// An identifier in SQL: quoted, so that any name does.
-std::string identifier(std::string_view name) {
-  if (name.empty() || name.size() > 63 || !is_utf8(name) || name.find('\0') != std::string_view::npos ||
-      std::any_of(name.begin(), name.end(), [](char one) { return static_cast<unsigned char>(one) < 0x20; })) {
-    throw Error(Fault::invalid, "cli.usage", "a database or role name has 1 to 63 bytes of text",
-                "As in --name linkspan --role linkspan.");
-  }
-  std::string out = "\"";
-  for (const char one : name) {
-    out += one;
-    if (one == '"') out += '"';
-  }
-  return out + '"';
-}
-
-std::string postgresql_script(std::string_view name, std::string_view role) {
-  const std::string database = identifier(name);
-  const std::string owner = identifier(role);
-  return fmt::format(
-      "-- For the database administrator: an empty database, and a role with rights to that database alone.\n"
-      "-- Run with psql as a superuser, or as a role with CREATEDB and CREATEROLE:\n"
-      "--   psql -h SERVER -U postgres -f this-file.sql\n"
-      "-- Linkspan makes its tables itself, as {1}; it never needs more rights than these.\n"
-      "\n"
-      "\\set ON_ERROR_STOP on\n"
-      "CREATE ROLE {1} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION;\n"
-      "\\password {1}\n"
-      "CREATE DATABASE {0} OWNER {1} ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0;\n"
-      "REVOKE ALL ON DATABASE {0} FROM PUBLIC;\n"
-      "GRANT CONNECT, TEMPORARY ON DATABASE {0} TO {1};\n"
-      "\\connect {0}\n"
-      "REVOKE ALL ON SCHEMA public FROM PUBLIC;\n"
-      "GRANT USAGE, CREATE ON SCHEMA public TO {1};\n"
-      "\n"
-      "-- Then tell the Linkspan administrator:\n"
-      "--   postgresql://{2}@SERVER:5432/{3}?sslmode=verify-full\n"
-      "-- and hand over the password in a file.\n",
-      database, owner, role, name);
-}
-
 int print_schema(Session& session, const Arguments& arguments) {
-  const std::string name = arguments.has("--name") ? arguments.text("--name") : "linkspan";
-  const std::string role = arguments.has("--role") ? arguments.text("--role") : "linkspan";
-  const std::string script = postgresql_script(name, role);
+  transfer::DelegationNames names;
+  if (arguments.has("--name")) names.database = arguments.text("--name");
+  if (arguments.has("--role")) names.role = arguments.text("--role");
+  const std::string script = transfer::database_schema_sql("postgresql", names);
   if (session.json()) {
     session.out().print(Json::object({{"dialect", "postgresql"}, {"sql", script}}));
   } else {

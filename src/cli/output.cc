@@ -41,9 +41,12 @@ int exit_status(const Error& error) {
 }
 
 std::string Table::text(bool colour) const {
+  std::size_t columns = headers_.size();  // a table without headers has as many as its rows
+  for (const auto& row : rows_) columns = std::max(columns, row.size());
   std::vector<std::size_t> widths;
-  std::vector<bool> right(headers_.size(), !rows_.empty());
+  std::vector<bool> right(columns, !rows_.empty());
   for (const std::string& header : headers_) widths.push_back(code_points(header));
+  widths.resize(columns);
   for (const auto& row : rows_) {
     for (std::size_t i = 0; i < row.size(); ++i) {
       widths[i] = std::max(widths[i], code_points(row[i]));

@@ -40,15 +40,22 @@ REVOKE ALL ON DATABASE {1} FROM PUBLIC;
 -- Before PostgreSQL 15 everybody may make tables in the schema public.
 REVOKE CREATE ON SCHEMA public FROM PUBLIC;
 GRANT USAGE, CREATE ON SCHEMA public TO {0};
+
+-- Then tell the Linkspan administrator the URL, and hand over the password in a file:
+--   postgresql://ROLE@SERVER:5432/DATABASE?sslmode=verify-full
 )";
 
 }  // namespace
 
-std::string database_schema_sql(sql::Dialect dialect, const DelegationNames& names) {
+std::string database_schema_sql(std::string_view dialect, const DelegationNames& names) {
   check_name("database", names.database);
   check_name("role", names.role);
-  if (dialect == sql::Dialect::sqlite) {
+  if (dialect == "sqlite") {
     return "-- The embedded database is a file that Linkspan makes by itself (mode 0600). There is nothing to run.\n";
+  }
+  if (dialect != "postgresql") {
+    throw Error(Fault::invalid, "transfer.dialect", fmt::format("'{}' is no kind of server", printable(dialect, 40)),
+                "There are: postgresql, sqlite.");
   }
   return fmt::format(k_postgresql, quoted(names.role), quoted(names.database));
 }

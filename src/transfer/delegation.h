@@ -4,8 +4,6 @@
 #include <string>
 #include <string_view>
 
-#include "sql/database.h"
-
 namespace linkspan::transfer {
 
 struct DelegationNames {
@@ -14,8 +12,8 @@ struct DelegationNames {
 };
 
 /// A script for the server's own client (psql): an empty database in the right encoding, and a role that owns it and
-/// has no right elsewhere. It holds no password: the DBA sets one. Throws Fault::invalid "transfer.name" for names no
-/// server takes.
-[[nodiscard]] std::string database_schema_sql(sql::Dialect dialect, const DelegationNames& names = {});
+/// has no right elsewhere. It holds no password: the DBA sets one. `dialect`: "postgresql", or "sqlite", where there is
+/// nothing to do. Throws Fault::invalid "transfer.dialect", and "transfer.name" for names no server takes.
+[[nodiscard]] std::string database_schema_sql(std::string_view dialect, const DelegationNames& names = {});
 
 }  // namespace linkspan::transfer

@@ -343,8 +343,7 @@ TEST_F(MoveTest, ADatabaseOfAnotherEncodingIsRefused) {
 TEST_F(MoveTest, ARoleThatOwnsJustTheDatabaseSufficesAndItsPasswordIsInNoMessage) {
   const std::string password = "Pa55-of-the-move";
   auto& server = testkit::Postgresql::shared();
-  const std::string script =
-      database_schema_sql(sql::Dialect::postgresql, {.database = "owned here", .role = "owner\"quoted"});
+  const std::string script = database_schema_sql("postgresql", {.database = "owned here", .role = "owner\"quoted"});
   std::ofstream(file("schema.sql")) << script;
   const std::string command = "psql -q -v ON_ERROR_STOP=1 -f '" + file("schema.sql") + "' '" + server.url() + "'";
   ASSERT_EQ(std::system(command.c_str()), 0);
@@ -405,9 +404,10 @@ TEST_F(MoveTest, ARoleWithoutTheRightToMakeTablesIsToldSoBeforehand) {
 
 TEST(SchemaSql, RefusesNamesNoServerTakes) {
   for (const std::string& bad : {std::string(), std::string(64, 'x'), std::string("a\nb"), std::string("a\0b", 3)}) {
-    EXPECT_THROW((void)database_schema_sql(sql::Dialect::postgresql, {.database = bad}), Error) << bad;
-    EXPECT_THROW((void)database_schema_sql(sql::Dialect::postgresql, {.role = bad}), Error) << bad;
+    EXPECT_THROW((void)database_schema_sql("postgresql", {.database = bad}), Error) << bad;
+    EXPECT_THROW((void)database_schema_sql("postgresql", {.role = bad}), Error) << bad;
   }
+  EXPECT_THROW((void)database_schema_sql("oracle"), Error);
 }
 
 }  // namespace
