@@ -33,11 +33,10 @@ must() { program "$@" >"$folder/last" 2>&1 || fail "linkspan $*: exit status $?"
 # killed COMMAND...: starts it and kills it after up to $longest milliseconds; true if it was still at work.
 killed() {
   local child milliseconds=$((RANDOM % longest))
-  program "$@" >"$folder/last" 2>&1 &
+  # exec: the process itself is our child, so that wait() buries it; an unburied one still counts as alive.
+  (exec "$linkspan" --config "$folder/state/linkspan.toml" --state-dir "$folder/state" "$@" </dev/null >"$folder/last" 2>&1) &
   child=$!
   sleep "$(printf '0.%03d' "$milliseconds")"
-  # The function runs the program in a subshell: its child is what is to die, without a chance to say goodbye.
-  pkill -9 -P "$child" 2>/dev/null || true
   kill -9 "$child" 2>/dev/null || true
   local status=0
   wait "$child" 2>/dev/null || status=$?
