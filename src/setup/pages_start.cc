@@ -284,9 +284,13 @@ void check_database(const PageContext& context) {
   try {
     store::Store& store = trial->store();
     if (const std::string moved = store.info().moved_to; !moved.empty()) {
+      // A place, or the words of a copy or an unfinished attach.
+      const bool is_place = moved.find(' ') == std::string::npos;
       context.refuse("url", Error(Fault::conflict, "setup.database_moved",
-                                  fmt::format("this database is no longer in charge: it went to {}", moved),
-                                  "Name the database it went to."));
+                                  fmt::format("this database is not in charge: {} {}",
+                                              is_place ? "it was moved to" : "it is", moved),
+                                  is_place ? "Name the database it went to."
+                                           : "Attach it (linkspan database attach), or finish what was begun."));
     } else if (draft.mode == Mode::existing) {
       judge_for_adoption(context, std::move(trial));
     } else {

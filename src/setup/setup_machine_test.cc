@@ -351,6 +351,31 @@ TEST_F(SetupTest, ExpressModeNeedsNothingOfTheDatabase) {
   EXPECT_THAT(state_of("old"), Contains("sqlite://" + (state("old") / "linkspan.db").string()));
 }
 
+TEST_F(SetupTest, ExpressModeFindsTheDirectoryOfTheDomain) {
+  Installation installation = server("old");
+  StepMachine machine(installation, [] { return std::vector<std::string>{"ldap://dc1:389", "ldap://dc2:389"}; });
+  static_cast<void>(machine.answer("mode", {{"mode", {"express"}}}));
+  EXPECT_EQ(machine.new_item("directories", "ldap").front().standard, "ldap://dc1:389");
+  ASSERT_THAT(machine.answer_item("directories", "corp", "ldap", {}, secrets("password", k_password)), IsEmpty());
+  EXPECT_THAT(machine.step("directories").items.front().fields.front().values,
+              ElementsAre("ldap://dc1:389", "ldap://dc2:389"));
+}
+
+TEST(Discover, ReadsServersBestFirstAndNothingFromGarbage) {
+  const std::string header("\0\1\x81\x80\0\1\0\2\0\0\0\0", 12);
+  const std::string question("\5_ldap\4_tcp\1q\0\0\x21\0\1", 18);
+  const auto server = [](char priority, char weight, char letter) {
+    std::string rdata{0, priority, 0, weight, 1, static_cast<char>(0x85), 1, letter, 0};
+    return std::string("\xc0\x0c\0\x21\0\1\0\0\0\x3c\0", 11) + static_cast<char>(rdata.size()) + rdata;
+  };
+  const auto read = [](std::string_view text) {
+    return read_srv_reply({reinterpret_cast<const unsigned char*>(text.data()), text.size()});
+  };
+  const std::string reply = header + question + server(9, 1, 'b') + server(0, 5, 'a');
+  EXPECT_THAT(read(reply), ElementsAre("ldap://a:389", "ldap://b:389"));
+  for (std::size_t size = 0; size < reply.size(); ++size) EXPECT_THAT(read(reply.substr(0, size)), IsEmpty()) << size;
+}
+
 TEST_F(SetupTest, DatabaseInUseIsNotSetUpAnew) {
   set_up("old");
   Installation installation = server("old");

@@ -67,6 +67,11 @@ bool takes_items(std::string_view step) {
   return step == k_directories.id || step == k_target.id || step == k_containers.id;
 }
 
+/// Express settings find the directory of this machine's domain on their own.
+bool asks_own_directory(const Draft& draft, std::string_view step, std::string_view kind) {
+  return draft.mode == Mode::express && step == k_directories.id && kind == "ldap";
+}
+
 std::vector<std::string> ids_of(const std::vector<Field>& fields) {
   std::vector<std::string> ids;
   for (const Field& field : fields) ids.push_back(field.id);
@@ -141,7 +146,8 @@ std::string_view name_of(FieldKind kind) noexcept {
   return k_names[static_cast<std::size_t>(kind)];
 }
 
-StepMachine::StepMachine(Installation& installation) : installation_(installation), draft_(std::make_unique<Draft>()) {
+StepMachine::StepMachine(Installation& installation, Discover discover)
+    : installation_(installation), discover_(std::move(discover)), draft_(std::make_unique<Draft>()) {
   draft_->file = installation.file();
 }
 
@@ -178,7 +184,18 @@ Step StepMachine::step(std::string_view id) const {
 std::vector<Field> StepMachine::new_item(std::string_view id, std::string_view kind) const {
   static_cast<void>(page_of(draft_->mode, id));
   ConnectorDraft empty{.name = {}, .kind = std::string(kind), .settings = {}, .secrets = {}};
-  return connector_fields(installation_, empty, id);
+  std::vector<Field> fields = connector_fields(installation_, empty, id);
+  for (Field& field : fields) {
+    if (!asks_own_directory(*draft_, id, kind) || field.id != "url" || own_directory().empty()) continue;
+    field.standard = own_directory().front();
+    field.required = false;
+  }
+  return fields;
+}
+
+const std::vector<std::string>& StepMachine::own_directory() const {
+  if (!draft_->own_directory) draft_->own_directory = discover_();
+  return *draft_->own_directory;
 }
 
 void StepMachine::forget_from(std::string_view id) {
@@ -233,6 +250,9 @@ Problems StepMachine::answer_item(std::string_view id, std::string_view name, st
                            fmt::format("a connector of kind {} has no credential {}", item->kind, secret)),
                      name);
     }
+  }
+  if (asks_own_directory(*draft_, id, item->kind) && !item->settings.contains("url") && !own_directory().empty()) {
+    item->settings["url"] = own_directory();
   }
   item->works = false;
   item->findings.clear();

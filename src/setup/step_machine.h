@@ -2,11 +2,13 @@
 // Setup as one machine of steps, whatever face asks the questions. Nothing is changed before the plan is carried out:
 // answers are kept in memory, and tried against the real database and the real directories, reading only.
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "setup/discover.h"
 #include "setup/installation.h"
 #include "setup/plan.h"
 #include "setup/step.h"
@@ -18,8 +20,11 @@ struct Draft;
 /// The steps depend on the mode (and the mode on an answer): ask rail() again after every answer. One thread at a time.
 class StepMachine {
  public:
+  /// Finds the directory of this machine's domain, as URLs; asked once, and in express mode only.
+  using Discover = std::function<std::vector<std::string>()>;
+
   /// Standards come from the installation's own file; it outlives the machine.
-  explicit StepMachine(Installation& installation);
+  explicit StepMachine(Installation& installation, Discover discover = find_directories);
   ~StepMachine();
   StepMachine(const StepMachine&) = delete;
   StepMachine& operator=(const StepMachine&) = delete;
@@ -59,8 +64,10 @@ class StepMachine {
 
  private:
   void forget_from(std::string_view id);
+  [[nodiscard]] const std::vector<std::string>& own_directory() const;
 
   Installation& installation_;
+  Discover discover_;
   std::unique_ptr<Draft> draft_;
 };
 

@@ -41,7 +41,8 @@ struct Draft {
   Mode mode = Mode::custom;
   ServerFile file;
   Place place = Place::unknown;
-  std::unique_ptr<Installation> found;  ///< the adopted database, read only
+  std::unique_ptr<Installation> found;                    ///< the adopted database, read only
+  std::optional<std::vector<std::string>> own_directory;  ///< as DNS tells, once asked
   std::vector<ConnectorDraft> directories;
   std::vector<ConnectorDraft> targets;
   std::string anchor;
