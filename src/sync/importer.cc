@@ -226,6 +226,11 @@ Leads Importer::lead(store::View& view, store::Batch& batch, const std::vector<W
     for (const PreparedReference& reference : one.prepared->references) leads.emplace(reference.target_key, ObjectId{});
   }
   find_leads(view, leads);
+  for (const Work& one : work) {  // a name that its object has just left leads there no more
+    if (info_.references_by_anchor || one.known == nullptr || one.known->dn_key == one.prepared->dn_key) continue;
+    const auto found = leads.find(one.known->dn_key);
+    if (found != leads.end() && found->second == one.id) found->second = {};
+  }
   for (const Work& one : work) {
     const auto found = leads.find(info_.references_by_anchor ? one.prepared->anchor : one.prepared->dn_key);
     if (found != leads.end()) found->second = one.id;

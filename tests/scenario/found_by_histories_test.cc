@@ -132,6 +132,16 @@ TEST_F(FoundByHistories, AReferenceToADnLeadsToTheObjectThatIsRenamedToIt) {
   EXPECT_THAT(in_cloud(world, "p0").references, SizeIs(1));
 }
 
+TEST_F(FoundByHistories, AReferenceToADnThatItsObjectLeavesInTheSameImportLeadsNowhere) {
+  play({{Act::add_person, 1, 0, 5},
+        {Act::add_person, 0, 0, 5},
+        {Act::import, 0, 0, 0},
+        {Act::rename_person, 1, 0, 3},
+        {Act::set_manager, 0, 1, 1}});
+  expect_as_in_sources();
+  EXPECT_THAT(in_cloud(world, "p0").references, IsEmpty());
+}
+
 TEST_F(FoundByHistories, AFailureOfAnAccountThatIsNoLongerThereDoesNotHoldItsNewOneBack) {
   player.play({{Act::add_to_target, 1, 0, 0},
                {Act::add_person, 1, 0, 5},
