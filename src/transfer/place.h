@@ -19,12 +19,11 @@ struct Place {
 /// Whether a password stands in the URL, which is no place for it: URLs are kept in configuration and shown.
 [[nodiscard]] bool names_a_password(std::string_view url);
 
-/// How a long piece of work is watched and stopped.
+/// How a long piece of work is watched and stopped. Its functions are called from any thread, one call at a time.
 struct Job {
-  std::string program{};  ///< version of the program, recorded in what is made
-  ProgressSink
-      progress{};          ///< phase "copy TABLE" or "verify TABLE", rows of that table; from any thread, one at a time
-  std::stop_token stop{};  ///< asked once a batch; then "transfer.cancelled"
+  std::string program{};    ///< version of the program, recorded in what is made
+  ProgressSink progress{};  ///< phase "copy TABLE" or "verify TABLE", rows of that table
+  std::stop_token stop{};   ///< asked once a batch; then "transfer.cancelled"
   /// Told each step by name as soon as it is durable (docs/design/0002-moving.md has the names). For fault tests.
   std::function<void(std::string_view step)> at_step{};
 };

@@ -182,8 +182,10 @@ void Watch::report(std::string_view verb, std::string_view table, std::uint64_t 
   job_.progress({.phase = fmt::format("{} {}", verb, table), .done = rows, .total = std::nullopt});
 }
 
-void Watch::step(std::string_view name) const {
-  if (job_.at_step) job_.at_step(name);
+void Watch::step(std::string_view name) {
+  if (!job_.at_step) return;
+  const std::lock_guard lock(mutex_);
+  job_.at_step(name);
 }
 
 std::unique_ptr<sql::Database> Connector::connect() const {

@@ -18,7 +18,7 @@ namespace linkspan::transfer {
 /// Sums by table name.
 using Sums = std::map<std::string, TableSum, std::less<>>;
 
-/// The caller's progress sink and stop token, shared by the threads of one operation.
+/// The caller's functions and stop token, shared by the threads of one operation: it hears from one of them at a time.
 class Watch {
  public:
   explicit Watch(const Job& job) : job_(job) {}
@@ -27,7 +27,7 @@ class Watch {
   void check() const;
   void lose_lease() noexcept { lease_lost_ = true; }
   void report(std::string_view verb, std::string_view table, std::uint64_t rows);
-  void step(std::string_view name) const;
+  void step(std::string_view name);
 
  private:
   const Job& job_;
