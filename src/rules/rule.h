@@ -31,6 +31,7 @@ struct Problem {
   std::string message;
   std::string hint;    ///< "Did you mean Trim?"
   std::string source;  ///< the line it stands in, for underlining; may be empty
+  std::string text{};  ///< what is wrong, as that line writes it; empty = the word at the position
 };
 
 enum class ScopeOperator : std::uint8_t {
@@ -90,7 +91,9 @@ struct Rule {
   std::string source;     ///< object type read (connector's inbound, metaverse's outbound)
   std::string target;     ///< object type written
   LinkType link = LinkType::join;
-  std::int64_t precedence = 0;  ///< lower wins
+  std::int64_t precedence = 0;      ///< lower wins
+  std::string precedence_before{};  ///< a rule's name: place_rules() gives a number just before it
+  std::string precedence_after{};   ///< likewise, just after it
   bool disabled = false;
   std::vector<std::vector<ScopeClause>> scope;  ///< groups OR-ed, clauses AND-ed; none = always
   std::vector<std::vector<JoinClause>> join;
@@ -104,11 +107,18 @@ struct Rule {
 [[nodiscard]] std::vector<Rule> parse_rules(std::string_view toml, std::string_view file,
                                             std::vector<Problem>& problems);
 
+/// Gives rules that stand before or after another by its name a number there, and moves those of the same direction up
+/// that are in the way. Afterwards every rule goes by its number alone. Problems: "rules.placement".
+void place_rules(std::vector<Rule>& rules, std::vector<Problem>& problems);
+
 /// Fills in the source line of problems found in `file` that have none, from its text: for those of RuleSet::compile.
 void attach_source(std::vector<Problem>& problems, std::string_view file, std::string_view text);
 
-/// "corp.toml:12:8: error: there is no function Trimm [rules.unknown_function]", then the line with a caret, then the
-/// hint.
+/// How many characters of its line are wrong, from its column on: at least 1.
+[[nodiscard]] std::size_t underlined(const Problem& problem);
+
+/// "corp.toml:12:8: error: there is no function Trimm [rules.unknown_function]", then the line with what is wrong
+/// underlined, then the hint.
 [[nodiscard]] std::string to_text(const Problem& problem);
 
 /// One rule as a [[rule]] table in TOML; parse_rules(print_rule(r)) gives r again but for positions.

@@ -104,6 +104,12 @@ class Checker {
       if (flow.kind == Flow::Kind::direct && flow.text.empty())
         report(rule, flow.position, "rules.flow", fmt::format("the flow to {} names no attribute to read", flow.target),
                "");
+      const bool merges = flow.merge == MergeType::merge || flow.merge == MergeType::merge_case_insensitive;
+      if (flow.apply_once && merges) {
+        report(rule, flow.position, "rules.merge_once",
+               fmt::format("the flow to {} applies once and merges: it keeps what others gave then, too", flow.target),
+               "Let it update, or apply always.", false);
+      }
       if (!targets.insert(flow.target).second) {
         report(rule, flow.position, "rules.duplicate_flow", fmt::format("two flows write {}", flow.target),
                "Keep one, or move the other to a rule of its own.");
@@ -153,25 +159,41 @@ class Checker {
     }
   }
 
+  /// Flows that can meet in one object agree on their merge type. Where scopes may keep them apart it is the
+  /// synchronization that finds them together.
   void merge_types(std::span<const Rule> rules) {
-    std::map<std::tuple<Direction, std::string, std::string, std::string>, std::pair<const Rule*, MergeType>> seen;
+    struct Seen {
+      const Rule* rule;
+      MergeType merge;
+    };
+    std::map<std::tuple<Direction, std::string, std::string, std::string>, std::vector<Seen>> seen;
     for (const Rule& rule : rules) {
       if (rule.disabled) continue;
       const bool inbound = rule.direction == Direction::inbound;
       const std::vector<std::string> where = inbound ? std::vector<std::string>{""} : spheres(rule);
       for (const Flow& flow : rule.flows) {
         for (const std::string& sphere : where) {
-          const auto [first, fresh] =
-              seen.emplace(std::tuple(rule.direction, sphere, rule.target, flow.target), std::pair(&rule, flow.merge));
-          if (fresh || first->second.second == flow.merge) continue;
-          report(rule, flow.position, "rules.merge_type",
-                 fmt::format("{} is written with merge type {} here and {} by \"{}\"", flow.target, name_of(flow.merge),
-                             name_of(first->second.second), first->second.first->name),
-                 "All flows to an attribute agree on its merge type.");
-          break;
+          auto& others = seen[std::tuple(rule.direction, sphere, rule.target, flow.target)];
+          const auto other = std::find_if(others.begin(), others.end(), [&](const Seen& one) {
+            return one.rule != &rule && one.merge != flow.merge && may_meet(*one.rule, rule);
+          });
+          if (other != others.end()) {
+            report(rule, flow.position, "rules.merge_type",
+                   fmt::format("{} is written with merge type {} here and {} by \"{}\"", flow.target,
+                               name_of(flow.merge), name_of(other->merge), other->rule->name),
+                   "All flows to an attribute agree on its merge type.",
+                   rule.scope.empty() && other->rule->scope.empty());
+            break;
+          }
+          others.push_back({&rule, flow.merge});
         }
       }
     }
+  }
+
+  /// Outbound rules that read different object types never speak of one object.
+  static bool may_meet(const Rule& one, const Rule& other) {
+    return one.direction == Direction::inbound || one.source == other.source;
   }
 
   /// A rule with join conditions and no scope leaves no room for another on the same objects.

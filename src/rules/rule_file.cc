@@ -134,7 +134,7 @@ class Reader {
     broken_ = false;
     known_keys(table,
                {"name", "description", "direction", "connector", "kind", "source", "target", "link", "precedence",
-                "disabled", "scope", "join", "flows"},
+                "precedence_before", "precedence_after", "disabled", "scope", "join", "flows"},
                "a rule");
     Rule out;
     out.file = std::string(file_);
@@ -144,7 +144,9 @@ class Reader {
     const auto source = text(table, "source", true, where);
     const auto target = text(table, "target", true, where);
     const auto link = choice(table, "link", true, where, {LinkType::provision, LinkType::join, LinkType::sticky_join});
-    const auto precedence = number(table, where);
+    out.precedence_before = text(table, "precedence_before", false, where).value_or("");
+    out.precedence_after = text(table, "precedence_after", false, where).value_or("");
+    const auto precedence = placement(table, where, out);
     out.description = text(table, "description", false, where).value_or("");
     out.connector = text(table, "connector", false, where).value_or("");
     out.kind = text(table, "kind", false, where).value_or("");
@@ -168,10 +170,20 @@ class Reader {
     rules.push_back(std::move(out));
   }
 
+  /// A number, or a place before or after another rule.
+  std::optional<std::int64_t> placement(const toml::table& table, Position table_at, const Rule& rule) {
+    const int places = (rule.precedence_before.empty() ? 0 : 1) + (rule.precedence_after.empty() ? 0 : 1);
+    if (places == 0) return number(table, table_at);
+    if (places == 1 && !table.contains("precedence")) return 0;
+    error(table_at, "rules.placement", "a rule has one of precedence, precedence_before and precedence_after");
+    return std::nullopt;
+  }
+
   std::optional<std::int64_t> number(const toml::table& table, Position table_at) {
     const toml::node* node = table.get("precedence");
     if (node == nullptr) {
-      error(table_at, "rules.missing_key", "the rule has no precedence", "A whole number; the lower one wins.");
+      error(table_at, "rules.missing_key", "the rule has no precedence",
+            "A whole number, the lower one wins; or precedence_before or precedence_after = \"another rule\".");
       return std::nullopt;
     }
     const auto* value = node->as_integer();

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
 
 #include "base/text.h"
 #include "model/value.h"
@@ -101,7 +102,13 @@ std::string print_rule(const Rule& rule) {
   line("source", toml_string(rule.source));
   line("target", toml_string(rule.target));
   line("link", toml_string(name_of(rule.link)));
-  line("precedence", std::to_string(rule.precedence));
+  if (!rule.precedence_before.empty()) {
+    line("precedence_before", toml_string(rule.precedence_before));
+  } else if (!rule.precedence_after.empty()) {
+    line("precedence_after", toml_string(rule.precedence_after));
+  } else {
+    line("precedence", std::to_string(rule.precedence));
+  }
   if (rule.disabled) line("disabled", "true");
   if (!rule.scope.empty())
     line("scope",
@@ -116,8 +123,36 @@ std::string print_rule(const Rule& rule) {
 void attach_source(std::vector<Problem>& problems, std::string_view file, std::string_view text) {
   const TomlText lines(text);
   for (Problem& problem : problems) {
-    if (problem.file == file && problem.source.empty()) problem.source = std::string(lines.line(problem.position.line));
+    if (problem.file != file || !problem.source.empty()) continue;
+    problem.source = std::string(lines.line(problem.position.line));
+    const std::size_t at = problem.text.empty() ? std::string::npos : problem.source.find(problem.text);
+    if (at != std::string::npos)
+      problem.position.column =
+          static_cast<std::uint32_t>(code_points(std::string_view(problem.source).substr(0, at))) + 1;
   }
+}
+
+std::size_t underlined(const Problem& problem) {
+  std::string_view rest = problem.source;
+  for (std::uint32_t column = 1; column < problem.position.column && !rest.empty(); ++column) {
+    rest.remove_prefix(1);
+    while (!rest.empty() && (static_cast<unsigned char>(rest.front()) & 0xC0U) == 0x80U) rest.remove_prefix(1);
+  }
+  if (rest.empty()) return 1;
+  if (!problem.text.empty() && rest.starts_with(problem.text)) return code_points(problem.text);
+  const auto through = [&](char end) {
+    const std::size_t at = rest.find(end, 1);
+    return at == std::string_view::npos ? std::size_t{1} : code_points(rest.substr(0, at + 1));
+  };
+  if (rest.front() == '"' || rest.front() == '\'') return through(rest.front());
+  if (rest.starts_with("[[")) return rest.find(']') == std::string_view::npos ? 2 : through(']') + 1;
+  if (rest.front() == '[') return through(']');
+  std::size_t length = rest.front() == '$' || rest.front() == '&' ? 1 : 0;
+  const auto in_word = [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || static_cast<unsigned char>(c) >= 0x80;
+  };
+  while (length < rest.size() && in_word(rest[length])) ++length;
+  return std::max<std::size_t>(1, code_points(rest.substr(0, length)));
 }
 
 std::string to_text(const Problem& problem) {
@@ -130,7 +165,9 @@ std::string to_text(const Problem& problem) {
     const std::string_view source = std::string_view(problem.source).substr(0, 400);
     out += fmt::format("    {}\n", printable(source, 400));
     if (problem.position.column != 0 && problem.position.column <= code_points(source) + 1) {
-      out += fmt::format("    {}^\n", std::string(problem.position.column - 1, ' '));
+      const std::size_t length = std::min(underlined(problem), code_points(source) + 2 - problem.position.column);
+      out += fmt::format("    {}^{}\n", std::string(problem.position.column - 1, ' '),
+                         std::string(std::max<std::size_t>(length, 1) - 1, '~'));
     }
   }
   if (!problem.hint.empty()) out += fmt::format("    {}\n", problem.hint);

@@ -37,6 +37,16 @@ std::vector<std::string> CompiledRule::out_of_scope_because(const Source& source
   return failed;
 }
 
+std::vector<std::string> CompiledRule::in_scope_because(const Source& source) const {
+  std::vector<std::string> held;
+  for (const auto& group : scope_->groups) {
+    if (!std::all_of(group.begin(), group.end(), [&](const auto& clause) { return holds(clause, source); })) continue;
+    for (const CompiledClause& clause : group) held.push_back(clause.text);
+    break;
+  }
+  return held;
+}
+
 std::size_t CompiledRule::flow_count() const { return flows_.size(); }
 model::NameId CompiledRule::flow_target(std::size_t flow) const { return flows_[flow].target; }
 MergeType CompiledRule::flow_merge(std::size_t flow) const { return flows_[flow].merge; }
@@ -69,7 +79,16 @@ class RuleSetBuilder {
     set_->rules_.push_back(std::move(compiled));
   }
 
+  /// What stays known of an outbound rule that is disabled.
+  void add_outbound(const Rule& rule, model::RuleId id) {
+    if (rule.link == LinkType::provision) set_->outbound_provisioning_.push_back(id);
+    for (const ConnectorName& connector : connectors_) {
+      if (speaks_of(rule, connector)) set_->outbound_connectors_.insert(connector.name);
+    }
+  }
+
   std::shared_ptr<const RuleSet> finish() {
+    std::sort(set_->outbound_provisioning_.begin(), set_->outbound_provisioning_.end());
     std::stable_sort(set_->rules_.begin(), set_->rules_.end(), [](const auto& left, const auto& right) {
       return left->rule().precedence < right->rule().precedence;
     });
@@ -100,10 +119,15 @@ std::shared_ptr<const RuleSet> RuleSet::compile(std::vector<Rule> rules, std::sp
   if (ids.size() != rules.size()) {
     throw Error(Fault::invalid, "rules.ids", fmt::format("{} rules came with {} ids", rules.size(), ids.size()));
   }
-  bool failed = check_rules(rules, connectors, problems);
+  const std::size_t told_before = problems.size();
+  place_rules(rules, problems);
+  bool failed = std::any_of(problems.begin() + static_cast<std::ptrdiff_t>(told_before), problems.end(),
+                            [](const Problem& one) { return one.severity == Problem::Severity::error; });
+  failed = check_rules(rules, connectors, problems) || failed;
   RuleSetBuilder builder(connectors, names);
   for (std::size_t i = 0; i < rules.size(); ++i) {
     std::vector<CompiledFlow> flows = compile_flows(rules[i], names, problems, failed);
+    if (rules[i].direction == Direction::outbound) builder.add_outbound(rules[i], ids[i]);
     if (!rules[i].disabled) builder.add(std::move(rules[i]), ids[i], std::move(flows));
   }
   if (failed) return nullptr;
@@ -133,12 +157,16 @@ std::span<const CompiledRule* const> RuleSet::inbound(std::string_view connector
 std::span<const CompiledRule* const> RuleSet::outbound(std::string_view connector, model::NameId type) const {
   return look_up(outbound_, connector, type);
 }
-bool RuleSet::has_outbound(std::string_view connector) const { return has_any(outbound_, connector); }
+bool RuleSet::has_outbound(std::string_view connector) const { return outbound_connectors_.contains(connector); }
 bool RuleSet::has_inbound(std::string_view connector) const { return has_any(inbound_, connector); }
 
 const CompiledRule* RuleSet::find(model::RuleId id) const {
   const auto found = std::find_if(rules_.begin(), rules_.end(), [&](const auto& rule) { return rule->id() == id; });
   return found == rules_.end() ? nullptr : found->get();
+}
+
+bool RuleSet::provisions_outbound(model::RuleId id) const {
+  return std::binary_search(outbound_provisioning_.begin(), outbound_provisioning_.end(), id);
 }
 
 }  // namespace linkspan::rules

@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -14,6 +15,7 @@
 #include "model/image.h"
 #include "model/names.h"
 #include "rules/rule.h"
+#include "rules/unique.h"
 
 namespace linkspan::rules {
 
@@ -34,6 +36,12 @@ class Source {
   [[nodiscard]] virtual std::optional<std::string> parameter(std::string_view name) const = 0;
   /// What Now() says; the host's clock unless overridden.
   [[nodiscard]] virtual Time now() const;
+  /// UniqueName(): the candidate that the object gets in `target`. It keeps the one that it holds there already; else
+  /// it gets the first that no other object holds, in the metaverse or by a claim of the same batch, and that is
+  /// claimed for it from now on. The same state and the same order of objects give the same answers. nullopt: all are
+  /// taken. Where nobody can be asked the flow fails.
+  [[nodiscard]] virtual std::optional<std::string> claim_unique(model::NameId target,
+                                                                const UniqueCandidates& candidates) const;
 };
 
 /// What a flow contributes for one object.
@@ -79,6 +87,8 @@ class CompiledRule {
   [[nodiscard]] bool in_scope(const Source& source) const;
   /// For preview: the first clause of each group that failed, as text; empty when in scope.
   [[nodiscard]] std::vector<std::string> out_of_scope_because(const Source& source) const;
+  /// For preview: the clauses of the first group that holds; empty when there is none, or no scope.
+  [[nodiscard]] std::vector<std::string> in_scope_because(const Source& source) const;
 
   [[nodiscard]] std::size_t flow_count() const;
   [[nodiscard]] model::NameId flow_target(std::size_t flow) const;
@@ -117,7 +127,8 @@ class RuleSet {
   /// Enabled rules for objects of `type` of this connector, by precedence. For outbound `type` is the metaverse type.
   [[nodiscard]] std::span<const CompiledRule* const> inbound(std::string_view connector, model::NameId type) const;
   [[nodiscard]] std::span<const CompiledRule* const> outbound(std::string_view connector, model::NameId type) const;
-  /// Whether any rule, of any type, goes out to (comes in from) this connector.
+  /// Whether any rule, of any type, goes out to (comes in from) this connector. Disabled outbound rules count: what
+  /// they made may still have to be deleted.
   [[nodiscard]] bool has_outbound(std::string_view connector) const;
   [[nodiscard]] bool has_inbound(std::string_view connector) const;
 
@@ -126,7 +137,10 @@ class RuleSet {
   [[nodiscard]] std::span<const model::NameId> metaverse_keys() const { return metaverse_keys_; }
   [[nodiscard]] std::span<const model::NameId> object_keys() const { return object_keys_; }
 
+  /// The enabled rule of this id, or nullptr.
   [[nodiscard]] const CompiledRule* find(model::RuleId id) const;
+  /// Whether it is an outbound Provision rule, enabled or not: what it made is ours to delete.
+  [[nodiscard]] bool provisions_outbound(model::RuleId id) const;
   [[nodiscard]] std::span<const std::unique_ptr<CompiledRule>> rules() const { return rules_; }
 
  private:
@@ -137,6 +151,8 @@ class RuleSet {
   ByType outbound_;
   std::vector<model::NameId> metaverse_keys_;
   std::vector<model::NameId> object_keys_;
+  std::vector<model::RuleId> outbound_provisioning_;
+  std::set<std::string, std::less<>> outbound_connectors_;
 };
 
 }  // namespace linkspan::rules

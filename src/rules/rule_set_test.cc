@@ -169,6 +169,76 @@ TEST_F(RuleSetTest, RulesThatDisagreeOnTheMergeTypeAreRefused) {
   EXPECT_NE(compile({first, second}), nullptr);
 }
 
+TEST_F(RuleSetTest, MergeTypesThatScopesMayKeepApartAreOnlyDubious) {
+  Rule first = rule("first", 1);
+  first.flows = {flow("proxy", "[a]")};
+  Rule second = rule("second", 2);
+  second.flows = first.flows;
+  second.flows[0].merge = MergeType::merge;
+  second.scope = {{{"mail", ScopeOperator::is_null, "", {}}}};
+  EXPECT_NE(compile({first, second}), nullptr);
+  EXPECT_THAT(problem_ids(), ElementsAre("rules.merge_type"));
+  second.flows[0].apply_once = true;
+  second.flows[0].target = "other";
+  EXPECT_NE(compile({first, second}), nullptr);
+  EXPECT_THAT(problem_ids(), ElementsAre("rules.merge_once"));
+}
+
+/// "a 10, b 11": rules by name, placed.
+std::string placed(std::vector<Rule> rules, std::vector<Problem>& problems) {
+  place_rules(rules, problems);
+  std::string out;
+  for (const Rule& one : rules) out += (out.empty() ? "" : ", ") + one.name + " " + std::to_string(one.precedence);
+  return out;
+}
+
+TEST_F(RuleSetTest, ARuleTakesItsPlaceBeforeOrAfterAnother) {
+  Rule mine = rule("mine", 0);
+  mine.precedence_after = "A";
+  EXPECT_EQ(placed({rule("a", 10), rule("b", 20), mine}, problems_), "a 10, b 20, mine 11");
+  EXPECT_EQ(placed({rule("a", 10), rule("b", 11), rule("c", 12), rule("d", 20), mine}, problems_),
+            "a 10, b 12, c 13, d 20, mine 11");
+  Rule third = rule("third", 0);
+  third.precedence_after = "a";
+  EXPECT_EQ(placed({rule("a", 10), rule("b", 11), mine, third}, problems_), "a 10, b 13, mine 11, third 12");
+  Rule before = rule("before", 0);
+  before.precedence_before = "b";
+  EXPECT_EQ(placed({rule("a", 10), rule("b", 20), before}, problems_), "a 10, b 20, before 19");
+  EXPECT_EQ(placed({rule("a", 10), rule("b", 11), before}, problems_), "a 10, b 12, before 11");
+  EXPECT_EQ(placed({before, rule("b", 0)}, problems_), "before 0, b 1");
+  Rule chained = rule("chained", 0);
+  chained.precedence_before = "mine";
+  EXPECT_EQ(placed({chained, mine, rule("a", 10)}, problems_), "chained 11, mine 12, a 10");
+  EXPECT_THAT(problems_, IsEmpty());
+}
+
+TEST_F(RuleSetTest, APlaceBesideNothingOrBesideItselfIsRefused) {
+  Rule mine = rule("mine", 0);
+  mine.precedence_after = "In from corp: jion";
+  EXPECT_EQ(compile({rule("In from corp: join", 10), mine}), nullptr);
+  EXPECT_THAT(problem_ids(), ElementsAre("rules.placement"));
+  EXPECT_EQ(problems_.front().hint, "Did you mean \"In from corp: join\"?");
+  mine.precedence_after = "other";
+  Rule other = rule("other", 0);
+  other.precedence_before = "mine";
+  EXPECT_EQ(compile({mine, other}), nullptr);
+  EXPECT_THAT(problem_ids(), ::testing::Contains("rules.placement"));
+}
+
+TEST_F(RuleSetTest, AnOutboundProvisionRuleIsKnownAsSuchWhenItIsDisabled) {
+  Rule out = rule("out", 1);
+  out.direction = Direction::outbound;
+  out.link = LinkType::provision;
+  out.disabled = true;
+  Rule in = rule("in", 2);
+  in.link = LinkType::provision;
+  const auto set = compile({out, in});
+  ASSERT_NE(set, nullptr);
+  EXPECT_TRUE(set->provisions_outbound(model::RuleId{1}));
+  EXPECT_FALSE(set->provisions_outbound(model::RuleId{2}));
+  EXPECT_EQ(set->find(model::RuleId{1}), nullptr);
+}
+
 TEST_F(RuleSetTest, NamesAndPrecedencesAreUnique) {
   EXPECT_EQ(compile({rule("Same", 1), rule("same", 2)}), nullptr);
   EXPECT_THAT(problem_ids(), ElementsAre("rules.duplicate_name"));

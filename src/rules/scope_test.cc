@@ -125,6 +125,93 @@ TEST_F(ScopeTest, MembershipComparesDistinguishedNames) {
   EXPECT_TRUE(holds_for("groups", is_member_of, "cn=admins,dc=x"));
 }
 
+/// What each operator says of an attribute that is absent, empty, has one value, or several.
+struct Fact {
+  ScopeOperator operation;
+  const char* value;
+  bool absent;
+  bool empty;    ///< one value, ""
+  bool one;      ///< "Blue"
+  bool several;  ///< "Red", "Blue"
+  bool none;     ///< "Red", "Green"
+};
+
+void PrintTo(const Fact& fact, std::ostream* out) { *out << name_of(fact.operation) << " " << fact.value; }
+
+class ScopeFactTest : public ::testing::TestWithParam<Fact> {};
+
+TEST_P(ScopeFactTest, HoldsAsTheTableSays) {
+  const Fact& fact = GetParam();
+  model::Names names;
+  Object object(names);
+  object.set("empty", "").set("one", "Blue");
+  object.set("several", {model::Value("Red"), model::Value("Blue")});
+  object.set("none", {model::Value("Red"), model::Value("Green")});
+  const auto says = [&](const char* attribute) {
+    Rule rule;
+    rule.scope = {{{attribute, fact.operation, fact.value, {}}}};
+    return holds(compile_scope(rule, names).groups[0][0], object);
+  };
+  EXPECT_EQ(says("absent"), fact.absent);
+  EXPECT_EQ(says("empty"), fact.empty);
+  EXPECT_EQ(says("one"), fact.one);
+  EXPECT_EQ(says("several"), fact.several);
+  EXPECT_EQ(says("none"), fact.none);
+}
+
+// Case never counts; of several values one is enough; what denies holds where nothing is there to deny it.
+INSTANTIATE_TEST_SUITE_P(Text, ScopeFactTest,
+                         ::testing::Values(
+                             //                              absent empty  one    several none
+                             Fact{equal, "bLUE", /*      */ false, false, true, true, false},
+                             Fact{not_equal, "bLUE", /*  */ true, true, false, false, true},
+                             Fact{contains, "LU", /*     */ false, false, true, true, false},
+                             Fact{not_contains, "LU", /* */ true, true, false, false, true},
+                             Fact{starts_with, "bl", /*  */ false, false, true, true, false},
+                             Fact{not_starts_with, "bl", true, true, false, false, true},
+                             Fact{ends_with, "UE", /*    */ false, false, true, true, false},
+                             Fact{not_ends_with, "UE", /**/ true, true, false, false, true},
+                             Fact{is_in, "BLUE", /*      */ false, false, true, true, false},
+                             Fact{is_not_in, "BLUE", /*  */ true, true, false, false, true},
+                             Fact{less_than, "c", /*     */ false, true, true, true, false},
+                             Fact{less_than_or_equal, "BLUE", false, true, true, true, false},
+                             Fact{greater_than, "green", false, false, false, true, true},
+                             Fact{greater_than_or_equal, "GREEN", false, false, false, true, true},
+                             Fact{is_null, "", /*        */ true, false, false, false, false},
+                             Fact{is_not_null, "", /*    */ false, true, true, true, true}));
+
+TEST_F(ScopeTest, BitsOfSeveralNumbersAreThoseOfAnyOneOfThem) {
+  object_.set("flags", {model::Value(std::int64_t{1}), model::Value("6")});
+  EXPECT_TRUE(holds_for("flags", is_bit_set, "4"));
+  EXPECT_TRUE(holds_for("flags", is_bit_set, "6"));
+  EXPECT_FALSE(holds_for("flags", is_bit_set, "3"));  // no single one has both
+  EXPECT_TRUE(holds_for("flags", is_bit_not_set, "3"));
+  EXPECT_TRUE(holds_for("bits", is_bit_set, "&h2"));
+  object_.set("type", {model::Value(std::int64_t{-2147483646})});
+  EXPECT_TRUE(holds_for("type", is_bit_set, "&H80000000"));  // a security group, as a signed number
+  EXPECT_TRUE(holds_for("type", is_bit_set, "2147483648"));
+}
+
+TEST_F(ScopeTest, TheGroupThatHeldIsNamed) {
+  std::vector<Problem> problems;
+  std::vector<Rule> rules = parse_rules(R"([[rule]]
+name = "r"
+direction = "inbound"
+kind = "ldap"
+source = "user"
+target = "person"
+link = "join"
+precedence = 1
+scope = [["mail ISNULL"], ["number EQUAL 9", "flag EQUAL True"]]
+)",
+                                        "r.toml", problems);
+  const std::vector<model::RuleId> ids{model::RuleId{1}};
+  const std::vector<ConnectorName> connectors{{"corp", "ldap"}};
+  const auto set = RuleSet::compile(std::move(rules), ids, connectors, names_, problems);
+  ASSERT_NE(set, nullptr);
+  EXPECT_THAT(set->rules().front()->in_scope_because(object_), ElementsAre("number EQUAL 9", "flag EQUAL True"));
+}
+
 TEST_F(ScopeTest, GroupsAreAlternativesAndClausesAllHold) {
   std::vector<Problem> problems;
   std::vector<Rule> rules = parse_rules(R"([[rule]]

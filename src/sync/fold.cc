@@ -48,9 +48,17 @@ Contribution kept(const Slot& slot, const Previous& previous) {
   const bool ours = std::find(previous.lineage->begin(), previous.lineage->end(), mine) != previous.lineage->end();
   const model::ImageAttribute* attribute =
       ours && previous.image != nullptr ? previous.image->find(slot.attribute) : nullptr;
-  if (attribute != nullptr && !attribute->values.empty()) {
+  if (attribute == nullptr) return contribution;
+  if (!attribute->values.empty()) {
     contribution.kind = Contribution::Kind::values;
     contribution.values = attribute->values;
+    return contribution;
+  }
+  // References are rows of the object that holds them; they go on following it.
+  for (const model::ReferenceSource& source : attribute->references) {
+    if (source.object != slot.contributor->object) continue;
+    contribution.kind = Contribution::Kind::references;
+    contribution.reference = source.attribute;
   }
   return contribution;
 }
@@ -148,16 +156,48 @@ std::size_t ImageSource::count_references(model::NameId attribute) const {
   return static_cast<std::size_t>(count);
 }
 
+std::vector<std::string> ImageSource::reference_names(model::NameId attribute) const {
+  std::vector<std::string> names;
+  const model::ImageAttribute* found = parameters_.references == nullptr ? nullptr : image_.find(attribute);
+  if (found == nullptr) return names;
+  for (const model::ReferenceSource& source : found->references) {
+    auto some = parameters_.references->names(source.object ? source.object : parameters_.object, source.attribute);
+    names.insert(names.end(), std::make_move_iterator(some.begin()), std::make_move_iterator(some.end()));
+  }
+  return names;
+}
+
 std::optional<std::string> ImageSource::parameter(std::string_view name) const {
   if (name == "Connector.Name") return std::string(parameters_.connector);
   return std::nullopt;
 }
+
+namespace {
+
+/// Two flows in scope of one object to one attribute that merge differently: which is right nobody can say.
+std::optional<FoldFailure> merge_conflict(std::span<const Slot> slots) {
+  const auto merge = [](const Slot& slot) { return slot.rule->flow_merge(slot.flow); };
+  const auto other =
+      std::find_if(slots.begin(), slots.end(), [&](const Slot& slot) { return merge(slot) != merge(slots.front()); });
+  if (other == slots.end()) return std::nullopt;
+  return FoldFailure{other->contributor->object, other->rule->rule().name,
+                     other->rule->rule().flows[other->flow].target,
+                     "its merge type differs from that of \"" + slots.front().rule->rule().name + "\""};
+}
+
+}  // namespace
 
 Folded fold(std::span<const Contributor> contributors, const Previous& previous, std::vector<Candidate>* explain) {
   const std::vector<Slot> slots = slots_of(contributors);
   Folded folded;
   for (std::size_t at = 0; at < slots.size();) {
     const model::NameId name = slots[at].attribute;
+    const auto end = std::find_if(slots.begin() + static_cast<std::ptrdiff_t>(at), slots.end(),
+                                  [&](const Slot& slot) { return slot.attribute != name; });
+    if (auto conflict = merge_conflict({slots.begin() + static_cast<std::ptrdiff_t>(at), end})) {
+      if (!folded.failure) folded.failure = std::move(conflict);
+      if (explain == nullptr) return folded;
+    }
     Attribute attribute(name);
     for (; at < slots.size() && slots[at].attribute == name; ++at) {
       if (!attribute.open() && explain == nullptr) continue;

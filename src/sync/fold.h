@@ -11,11 +11,21 @@
 
 namespace linkspan::sync {
 
+/// What references of connector objects lead to, by name. Asked only by rules that look at names.
+class ReferenceNames {
+ public:
+  virtual ~ReferenceNames() = default;
+  /// DN, or anchor where references go by it, of what `object` references by `attribute` as last imported.
+  [[nodiscard]] virtual std::vector<std::string> names(model::ObjectId object, model::NameId attribute) = 0;
+};
+
 /// What a rule reads: an image (with our own pending export in it) and what an import has confirmed. Borrows both.
 class ImageSource final : public rules::Source {
  public:
   struct Parameters {
     std::string_view connector;
+    ReferenceNames* references = nullptr;  ///< nullptr: names of references are not known
+    model::ObjectId object{};              ///< whose image it is; 0 outbound
   };
   ImageSource(const model::Image& image, const model::Image& imported, Parameters parameters)
       : image_(image), imported_(imported), parameters_(parameters) {}
@@ -27,7 +37,7 @@ class ImageSource final : public rules::Source {
     return imported_.find(attribute);
   }
   [[nodiscard]] std::size_t count_references(model::NameId attribute) const override;
-  [[nodiscard]] std::vector<std::string> reference_names(model::NameId) const override { return {}; }
+  [[nodiscard]] std::vector<std::string> reference_names(model::NameId attribute) const override;
   [[nodiscard]] std::optional<std::string> parameter(std::string_view name) const override;
 
  private:

@@ -289,6 +289,21 @@ void Importer::write_present(store::View& view, store::Batch& batch, const std::
     merge_references(writes.back(), {first, last}, std::move(targets), *one.prepared);
   }
   batch.put_objects(writes);
+  touch_namers(view, batch, work);
+}
+
+/// Rules may look at the names of what is referenced: whoever references an object that is now called otherwise is
+/// looked at again.
+void Importer::touch_namers(store::View& view, store::Batch& batch, const std::vector<Work>& work) const {
+  if (info_.references_by_anchor) return;
+  std::vector<ObjectId> renamed;
+  for (const Work& one : work) {
+    if (one.known != nullptr && one.known->dn != one.prepared->dn) renamed.push_back(one.id);
+  }
+  if (renamed.empty()) return;
+  std::vector<ObjectId> holders;
+  for (const Reference& row : view.references_to(renamed)) holders.push_back(row.object);
+  batch.touch_objects(holders, store::touched_inbound, 0);
 }
 
 /// An object known under another DN was renamed to one that others already refer to: these references are its now.

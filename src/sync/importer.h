@@ -69,6 +69,7 @@ class Importer {
   Leads lead(store::View& view, store::Batch& batch, const std::vector<Work>& work,
              std::vector<ObjectWrite>& writes) const;
   void write_present(store::View& view, store::Batch& batch, const std::vector<Prepared*>& present, const Known& known);
+  void touch_namers(store::View& view, store::Batch& batch, const std::vector<Work>& work) const;
   void replace_stand_ins(store::View& view, store::Batch& batch);
   void write_gone(store::View& view, store::Batch& batch, std::vector<ObjectId> gone);
   ObjectWrite write_new(ObjectId id, const Prepared& prepared, const Object* stand_in) const;

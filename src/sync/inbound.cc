@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "sync/pending.h"
+#include "sync/reference_names.h"
 
 namespace linkspan::sync {
 namespace {
@@ -39,6 +40,15 @@ const CompiledRule* first_provisioning(const Node& node) {
     };
     const auto any = [&](const auto& group) { return std::any_of(group.begin(), group.end(), has_value); };
     if (rule->join().empty() || std::any_of(rule->join().begin(), rule->join().end(), any)) return rule;
+  }
+  return nullptr;
+}
+
+/// The first condition of a group whose attribute has several values here: by which of them to join nobody can say.
+const rules::CompiledJoin* several_values(const std::vector<rules::CompiledJoin>& group, const model::Image& image) {
+  for (const rules::CompiledJoin& clause : group) {
+    const model::ImageAttribute* attribute = image.find(clause.source);
+    if (attribute != nullptr && attribute->values.size() > 1) return &clause;
   }
   return nullptr;
 }
@@ -105,6 +115,7 @@ class Inbound::Page {
   bool errors_exist_;
   std::unique_ptr<store::View> view_;
   std::unique_ptr<store::Batch> batch_;
+  std::unique_ptr<StoredReferenceNames> names_;
   std::vector<std::unique_ptr<Node>> nodes_;
   std::unordered_map<std::int64_t, Node*> by_id_;
   std::unordered_map<std::int64_t, std::unique_ptr<Working>> working_;
@@ -123,7 +134,7 @@ Node& Inbound::Page::add(store::ObjectWithImages loaded, bool in_page) {
   auto& node = nodes_.emplace_back(std::make_unique<Node>(std::move(loaded), info));
   node->in_page = in_page;
   by_id_.emplace(node->object.id.value, node.get());
-  prepare_inbound(*node, context_.rules);
+  prepare_inbound(*node, context_.rules, names_.get());
   return *node;
 }
 
@@ -187,6 +198,8 @@ void Inbound::Page::load_candidates() {
 void Inbound::Page::read(std::vector<store::ObjectWithImages> objects) {
   view_ = context_.store.view();
   batch_ = context_.store.batch(context_.lease);
+  names_ = std::make_unique<StoredReferenceNames>(context_, *view_);
+  names_->expect(objects);
   std::vector<MetaverseId> ids;
   for (store::ObjectWithImages& one : objects) {
     const Node& node = add(std::move(one), true);
@@ -240,9 +253,7 @@ void Inbound::Page::leave(Node& node) {
 void Inbound::Page::decide_gone(Node& node) {
   if (node.object.state == store::ObjectState::placeholder) return;
   if (node.object.desired == store::Desired::absent) return;  // an add without an answer, to be looked up
-  const CompiledRule* rule = context_.rules.find(node.object.link_rule);
-  const bool provisioned = rule != nullptr && rule->rule().direction == rules::Direction::outbound &&
-                           rule->rule().link == rules::LinkType::provision;
+  const bool provisioned = context_.rules.provisions_outbound(node.object.link_rule);
   // What we made is made again; what was only joined is not ours to bring back.
   if (provisioned && node.object.desired == store::Desired::present) return;
   leave(node);
@@ -314,15 +325,22 @@ void Inbound::Page::try_join(Node& node) {
   }
   if (!joining.empty()) {
     bool ambiguous = false;
+    const rules::CompiledJoin* several = nullptr;
     for (const auto& group : joining.front()->join()) {
       const std::vector<Working*> found = matches(node, group, *joining.front());
       if (found.size() == 1) return join(node, *joining.front(), *found.front());
       ambiguous = ambiguous || found.size() > 1;
+      if (several == nullptr) several = several_values(group, node.image);
     }
     if (ambiguous) {
       return error(node, "join", "ambiguous-join",
                    fmt::format("{}: the join conditions of \"{}\" fit several metaverse objects", node.object.dn,
                                joining.front()->rule().name));
+    }
+    if (several != nullptr) {
+      return error(node, "join", "join-object-id-must-be-single-valued",
+                   fmt::format("{}: \"{}\" joins by {}, which has several values here", node.object.dn,
+                               joining.front()->rule().name, context_.store.names().name(several->source)));
     }
   }
   if (const CompiledRule* rule = first_provisioning(node)) project(node, *rule);
@@ -422,10 +440,8 @@ void Inbound::Page::remove_metaverse(Working& target) {
   counters.add("metaverse_deleted");
   retry_joins(target.keys);
   for (Node* member : target.members) {
-    const CompiledRule* rule = context_.rules.find(member->object.link_rule);
-    const bool provisioned = rule != nullptr && rule->rule().direction == rules::Direction::outbound &&
-                             rule->rule().link == rules::LinkType::provision &&
-                             !member->info->disconnect_instead_of_delete;
+    const bool provisioned =
+        context_.rules.provisions_outbound(member->object.link_rule) && !member->info->disconnect_instead_of_delete;
     member->release(provisioned);
     if (member->participates) {
       member->object.touched |= store::touched_inbound;

@@ -50,7 +50,7 @@ void Node::give_keys(const rules::RuleSet& rules) {
   keys_given = true;
 }
 
-void prepare_inbound(Node& node, const rules::RuleSet& rules) {
+void prepare_inbound(Node& node, const rules::RuleSet& rules, ReferenceNames* references) {
   const bool passive = node.object.metaverse && !rules.has_inbound(node.info->name);
   if (!node.participates || passive) return;
   node.imported = model::decode(node.images.observed);
@@ -67,7 +67,8 @@ void prepare_inbound(Node& node, const rules::RuleSet& rules) {
       }
     }
   }
-  node.source = std::make_unique<ImageSource>(node.image, node.imported, ImageSource::Parameters{node.info->name});
+  node.source = std::make_unique<ImageSource>(node.image, node.imported,
+                                              ImageSource::Parameters{node.info->name, references, node.object.id});
   for (const rules::CompiledRule* rule : rules.inbound(node.info->name, node.object.type)) {
     if (rule->in_scope(*node.source)) node.in_scope.push_back(rule);
   }

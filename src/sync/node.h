@@ -44,8 +44,8 @@ struct Node {
   void give_keys(const rules::RuleSet& rules);
 };
 
-/// Decodes and asks the scope of the inbound rules.
-void prepare_inbound(Node& node, const rules::RuleSet& rules);
+/// Decodes and asks the scope of the inbound rules. `references` is kept by the node's source.
+void prepare_inbound(Node& node, const rules::RuleSet& rules, ReferenceNames* references = nullptr);
 
 /// Keys of `image` for these attributes, each value one.
 [[nodiscard]] std::vector<store::Key> keys_of(const model::Image& image, std::span<const model::NameId> attributes);

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "sync/pending.h"
+#include "sync/reference_names.h"
 
 namespace linkspan::sync {
 namespace {
@@ -19,6 +20,18 @@ using store::ObjectId;
 
 constexpr std::size_t k_page = 4000;
 constexpr int k_most_rounds = 20;
+
+/// A disconnector that an import has shown, and that nobody keeps apart.
+bool may_be_adopted(const Node& node, model::NameId type) {
+  return !node.object.metaverse && node.participates && node.object.type == type &&
+         node.object.state != store::ObjectState::explicit_disconnector;
+}
+
+bool has_value(const Node& node, model::NameId attribute, const model::Value& value) {
+  const model::Image image = model::decode(node.images.observed);
+  const model::ImageAttribute* found = image.find(attribute);
+  return found != nullptr && std::find(found->values.begin(), found->values.end(), value) != found->values.end();
+}
 
 /// One metaverse object of the page, decoded, with what is joined to it.
 struct Identity {
@@ -51,7 +64,8 @@ class Page {
   void decide_pair(Pair& pair);
   bool settle_link(Pair& pair);
   void detach(Node& node);
-  Node* existing_for(const Pair& pair, bool& ambiguous);
+  Node* existing_for(const Pair& pair, std::string& problem);
+  void refuse_join(const Pair& pair, const std::string& problem);
   Node* provision(const Pair& pair);
   void plan(const Pair& pair);
   void error(const Node& node, std::string_view id, std::string message);
@@ -61,6 +75,7 @@ class Page {
   bool errors_exist_;
   std::unique_ptr<store::View> view_;
   std::unique_ptr<store::Batch> batch_;
+  std::unique_ptr<StoredReferenceNames> names_;
   std::vector<std::unique_ptr<Identity>> identities_;
   std::vector<std::unique_ptr<Node>> nodes_;
   std::unordered_map<std::int64_t, Node*> by_id_;
@@ -83,13 +98,14 @@ Node& Page::add(store::ObjectWithImages loaded) {
 void Page::read(std::vector<store::Metaverse> rows) {
   view_ = context_.store.view();
   batch_ = context_.store.batch(context_.lease);
+  names_ = std::make_unique<StoredReferenceNames>(context_, *view_);
   std::unordered_map<std::int64_t, Identity*> by_metaverse;
   std::vector<MetaverseId> ids;
   for (store::Metaverse& row : rows) {
     auto& one = identities_.emplace_back(std::make_unique<Identity>());
     one->image = model::decode(row.image);
     one->row = std::move(row);
-    one->source = std::make_unique<ImageSource>(one->image, one->image, ImageSource::Parameters{});
+    one->source = std::make_unique<ImageSource>(one->image, one->image, ImageSource::Parameters{{}, names_.get(), {}});
     by_metaverse.emplace(one->row.id.value, one.get());
     ids.push_back(one->row.id);
   }
@@ -143,45 +159,60 @@ void Page::find_existing() {
   }
 }
 
-Node* Page::existing_for(const Pair& pair, bool& ambiguous) {
+Node* Page::existing_for(const Pair& pair, std::string& problem) {
+  const CompiledRule* joining = nullptr;
   for (const CompiledRule* rule : pair.scope.in_scope) {
-    for (const auto& group : rule->join()) {
-      std::vector<Node*> common;
-      for (std::size_t i = 0; i < group.size(); ++i) {
-        const model::ImageAttribute* attribute = pair.identity->image.find(group[i].target);
-        std::vector<Node*> mine;
-        if (attribute != nullptr && attribute->values.size() == 1) {
-          const auto found =
-              existing_.find({pair.info->id.value, Key{group[i].source, model::join_key(attribute->values.front())}});
-          if (found != existing_.end()) mine = found->second;
-          std::erase_if(mine, [&](const Node* node) {
-            if (node->object.metaverse || !node->participates || node->object.type != rule->target_type() ||
-                node->object.state == store::ObjectState::explicit_disconnector) {
-              return true;
-            }
-            if (!group[i].case_sensitive) return false;
-            const model::Image image = model::decode(node->images.observed);
-            const model::ImageAttribute* other = image.find(group[i].source);
-            return other == nullptr || std::find(other->values.begin(), other->values.end(),
-                                                 attribute->values.front()) == other->values.end();
-          });
-        }
-        std::sort(mine.begin(), mine.end());
-        mine.erase(std::unique(mine.begin(), mine.end()), mine.end());
-        if (i == 0) {
-          common = std::move(mine);
-        } else {
-          std::erase_if(common, [&](Node* node) { return !std::binary_search(mine.begin(), mine.end(), node); });
-        }
-      }
-      if (common.size() == 1) {
-        common.front()->link(pair.identity->row.id, rule->id());
-        return common.front();
-      }
-      ambiguous = ambiguous || common.size() > 1;
+    if (rule->join().empty()) continue;
+    if (joining != nullptr) {
+      problem = "several-join-rules";
+      return nullptr;
     }
+    joining = rule;
+  }
+  if (joining == nullptr) return nullptr;
+  for (const auto& group : joining->join()) {
+    std::vector<Node*> common;
+    for (std::size_t i = 0; i < group.size(); ++i) {
+      const model::ImageAttribute* attribute = pair.identity->image.find(group[i].target);
+      std::vector<Node*> mine;
+      if (attribute != nullptr && attribute->values.size() > 1 && problem.empty())
+        problem = "join-object-id-must-be-single-valued";
+      if (attribute != nullptr && attribute->values.size() == 1) {
+        const auto found =
+            existing_.find({pair.info->id.value, Key{group[i].source, model::join_key(attribute->values.front())}});
+        if (found != existing_.end()) mine = found->second;
+        std::erase_if(mine, [&](const Node* node) {
+          return !may_be_adopted(*node, joining->target_type()) ||
+                 (group[i].case_sensitive && !has_value(*node, group[i].source, attribute->values.front()));
+        });
+      }
+      std::sort(mine.begin(), mine.end());
+      mine.erase(std::unique(mine.begin(), mine.end()), mine.end());
+      if (i == 0) {
+        common = std::move(mine);
+      } else {
+        std::erase_if(common, [&](Node* node) { return !std::binary_search(mine.begin(), mine.end(), node); });
+      }
+    }
+    if (common.size() == 1) {
+      problem.clear();
+      common.front()->link(pair.identity->row.id, joining->id());
+      return common.front();
+    }
+    if (common.size() > 1) problem = "ambiguous-join";
   }
   return nullptr;
+}
+
+/// Said of an object of the identity, for in the target there is none.
+void Page::refuse_join(const Pair& pair, const std::string& problem) {
+  if (pair.identity->members.empty()) return;
+  const Node& blamed = *pair.identity->members.front();
+  std::string why = "the join conditions fit several objects";
+  if (problem == "several-join-rules") why = "several rules with join conditions are in scope";
+  if (problem == "join-object-id-must-be-single-valued") why = "what it would be found by has several values";
+  error(blamed, problem,
+        fmt::format("{}: towards {} {}; none is adopted and none is created", blamed.object.dn, pair.info->name, why));
 }
 
 void Page::error(const Node& node, std::string_view id, std::string message) {
@@ -211,7 +242,7 @@ void Page::detach(Node& node) {
     return;
   }
   const bool provisioned =
-      rule != nullptr && rule->rule().link == rules::LinkType::provision && !node.info->disconnect_instead_of_delete;
+      context_.rules.provisions_outbound(node.object.link_rule) && !node.info->disconnect_instead_of_delete;
   relinked_.push_back(node.object.metaverse);
   node.release(provisioned);
   counters.add(provisioned ? "deprovisioned" : "disconnected");
@@ -254,8 +285,8 @@ bool Page::settle_link(Pair& pair) {
   }
   if (pair.node != nullptr && !pair.node->is_provisional()) return true;
 
-  bool ambiguous = false;
-  if (Node* existing = existing_for(pair, ambiguous)) {
+  std::string problem;
+  if (Node* existing = existing_for(pair, problem)) {
     if (pair.node != nullptr) {
       pair.node->release(false);
     }
@@ -265,12 +296,8 @@ bool Page::settle_link(Pair& pair) {
     return true;
   }
   if (pair.node != nullptr) return true;
-  if (ambiguous) {
-    if (!pair.identity->members.empty()) {
-      error(*pair.identity->members.front(), "ambiguous-join",
-            fmt::format("{}: the join conditions fit several objects of {}; none is adopted and none is created",
-                        pair.identity->members.front()->object.dn, pair.info->name));
-    }
+  if (!problem.empty()) {
+    refuse_join(pair, problem);
     return false;
   }
   if (pair.scope.provisioning == nullptr) return false;
