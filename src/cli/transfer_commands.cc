@@ -10,6 +10,7 @@
 #include "cli/run_report.h"
 #include "cli/session.h"
 #include "run/lease.h"
+#include "setup/moving.h"
 #include "transfer/copy.h"
 #include "transfer/move.h"
 #include "transfer/verify.h"
@@ -159,16 +160,43 @@ void clear_dead_lease(Session& session) {
   }
 }
 
-// This server uses the target from now on. Atomic: the file is the old one or the new one.
-void switch_configuration(Session& session, const std::string& target, const Arguments& arguments) {
-  setup::ServerFile file = session.installation().file();
-  file.database_url = target;
-  file.database_password_file.clear();
+setup::Destination destination_of(const std::string& target, const Arguments& arguments) {
+  setup::Destination destination{.url = target};
   if (arguments.has("--password-file")) {
-    file.database_password_file = std::filesystem::absolute(arguments.text("--password-file"));
+    destination.password_file = std::filesystem::absolute(arguments.text("--password-file"));
   }
-  setup::save_server_file(file);
-  session.installation().use(file);
+  return destination;
+}
+
+// This server uses the target from now on. Atomic: the file is the old one or the new one.
+void switch_configuration(setup::Installation& installation, const setup::Destination& destination) {
+  const setup::ServerFile file = setup::pointed_at(installation.file(), destination);
+  setup::switch_to(file);
+  installation.use(file);
+}
+
+int print_moved(Session& session, const transfer::Moved& moved) {
+  const std::string configuration = session.installation().file().path.string();
+  if (session.json()) {
+    session.out().print(Json::object({{"target", moved.target},
+                                      {"rows", moved.rows},
+                                      {"bytes", moved.bytes},
+                                      {"copying_ms", moved.copying.count()},
+                                      {"verifying_ms", moved.verifying.count()},
+                                      {"paused_ms", moved.paused.count()},
+                                      {"configuration", configuration}}));
+    return exit_done;
+  }
+  if (moved.rows == 0) {
+    session.out().line("The state had been handed over already; the move is finished.");
+  } else {
+    session.out().line(fmt::format("{} rows, {}: copied in {}, verified in {}; nobody could write for {}.",
+                                   count_text(moved.rows), size_text(moved.bytes), duration_text(moved.copying),
+                                   duration_text(moved.verifying), duration_text(moved.paused)));
+  }
+  session.out().line(fmt::format("{} is in charge now, and {} says so. The old database refuses to run.", moved.target,
+                                 configuration));
+  return exit_done;
 }
 
 int dry_run(Session& session, const transfer::Preflight& found) {
@@ -187,6 +215,7 @@ int move(Session& session, const Arguments& arguments) {
   transfer::MoveOptions options{.job = job_of(session), .holder = run::holder_name()};
   if (arguments.has("--abandon")) {
     transfer::abandon_move(source, target, options);
+    setup::forget_destination(session.installation().file());
     if (session.json()) {
       session.out().print(Json::object({{"abandoned", true}}));
     } else {
@@ -196,6 +225,10 @@ int move(Session& session, const Arguments& arguments) {
   }
   clear_dead_lease(session);
   const transfer::Preflight found = transfer::look_over(source, target, options);
+  // Repeated after another command has finished the move, or after the move itself.
+  if (found.source == found.target && session.store().info().moved_to.empty()) {
+    return print_moved(session, {.target = found.target});
+  }
   if (arguments.has("--dry-run")) return dry_run(session, found);
   if (found.problems.empty() && !session.json()) print_look(session.out(), found);
   if (found.problems.empty() && !arguments.has("--yes") &&
@@ -203,29 +236,13 @@ int move(Session& session, const Arguments& arguments) {
     session.out().note("Nothing was changed.");
     return exit_failed;
   }
+  const setup::Destination destination = destination_of(found.target, arguments);
+  // Whoever comes after a kill has to know where this server goes.
+  if (found.problems.empty()) setup::note_destination(session.installation().file(), destination);
   const transfer::Moved moved = transfer::move(source, target, options);
   session.progress().clear();
-  switch_configuration(session, moved.target, arguments);
-  if (session.json()) {
-    session.out().print(Json::object({{"target", moved.target},
-                                      {"rows", moved.rows},
-                                      {"bytes", moved.bytes},
-                                      {"copying_ms", moved.copying.count()},
-                                      {"verifying_ms", moved.verifying.count()},
-                                      {"paused_ms", moved.paused.count()},
-                                      {"configuration", session.installation().file().path.string()}}));
-    return exit_done;
-  }
-  if (moved.rows == 0) {
-    session.out().line("The move had handed over already, and is finished now.");
-  } else {
-    session.out().line(fmt::format("{} rows, {}: copied in {}, verified in {}; nobody could write for {}.",
-                                   count_text(moved.rows), size_text(moved.bytes), duration_text(moved.copying),
-                                   duration_text(moved.verifying), duration_text(moved.paused)));
-  }
-  session.out().line(fmt::format("{} is in charge now, and {} says so. The old database refuses to run.", moved.target,
-                                 session.installation().file().path.string()));
-  return exit_done;
+  switch_configuration(session.installation(), destination);
+  return print_moved(session, moved);
 }
 
 Json to_json(const transfer::Verification& result) {

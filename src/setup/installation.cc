@@ -8,9 +8,19 @@
 #include "base/text.h"
 #include "setup/connectors.h"
 #include "setup/credentials.h"
+#include "setup/moving.h"
+#include "transfer/move.h"
 #include "vault/secret.h"
 
 namespace linkspan::setup {
+
+namespace {
+
+std::string password_in(const std::filesystem::path& file) {
+  return file.empty() ? std::string() : std::string(vault::read_secret_file(file).reveal());
+}
+
+}  // namespace
 
 Installation::Installation(Wiring wiring, ServerFile file, const Clock& clock, Logger& logger)
     : wiring_(std::move(wiring)), file_(std::move(file)), clock_(clock), logger_(logger) {}
@@ -23,15 +33,36 @@ void Installation::use(ServerFile file) {
 
 StoreOptions Installation::store_options() const {
   StoreOptions options;
-  if (!file_.database_password_file.empty()) {
-    options.password = vault::read_secret_file(file_.database_password_file).reveal();
-  }
+  options.password = password_in(file_.database_password_file);
   return options;
 }
 
 store::Store& Installation::store() {
-  if (store_ == nullptr) store_ = wiring_.open_store(file_.database_url, store_options());
+  if (store_ == nullptr) {
+    store_ = wiring_.open_store(file_.database_url, store_options());
+    if (const std::string moved_to = store_->info().moved_to; !moved_to.empty()) settle_move(moved_to);
+    if (store_ == nullptr) store_ = wiring_.open_store(file_.database_url, store_options());
+  }
   return *store_;
+}
+
+// Whoever comes after a kill between the switch of a move and its end: docs/design/0002-moving.md. What cannot be
+// finished now leaves the database refusing, as it was found.
+void Installation::settle_move(const std::string& moved_to) {
+  try {
+    auto destination = file_.database_named ? std::nullopt : noted_destination(file_);
+    if (destination && destination->url != moved_to) destination.reset();
+    transfer::Place there;
+    if (destination) there = {destination->url, password_in(destination->password_file)};
+    const bool settled = transfer::settle({file_.database_url, password_in(file_.database_password_file)}, there);
+    if (settled) store_.reset();
+    if (!destination) return;
+    use(pointed_at(file_, *destination));  // also where this user may not write the file
+    switch_to(file_);
+  } catch (const Error& error) {
+    logger_.log(Level::warning, "setup.move_unsettled", "a move could not be finished by this command",
+                {{"moved_to", moved_to}, {"error", error.what()}, {"hint", error.hint()}});
+  }
 }
 
 store::Store& Installation::create_store() {

@@ -47,7 +47,9 @@ class Installation {
   [[nodiscard]] const Clock& clock() const { return clock_; }
   [[nodiscard]] Logger& logger() const { return logger_; }
 
-  /// The database. Throws what store_sql::open_store throws.
+  /// The database. Where a move of it was handed over and not finished, it is finished first, and where this server
+  /// began that move, this server goes along: its file and `file()` name the new database. Throws what
+  /// store_sql::open_store throws.
   [[nodiscard]] store::Store& store();
   /// Makes the database, or its schema in an empty one, or brings it up to date; and the state directory.
   store::Store& create_store();
@@ -72,6 +74,7 @@ class Installation {
 
  private:
   [[nodiscard]] StoreOptions store_options() const;
+  void settle_move(const std::string& moved_to);
 
   Wiring wiring_;
   ServerFile file_;

@@ -279,8 +279,10 @@ void check_database(const PageContext& context) {
     draft.directories.clear();
     draft.targets.clear();
   }
-  auto trial = std::make_unique<Installation>(context.installation.wiring(), draft.file, context.installation.clock(),
-                                              context.installation.logger());
+  ServerFile tried = draft.file;
+  tried.database_named = true;  // nothing of this server changes before Install
+  auto trial = std::make_unique<Installation>(context.installation.wiring(), std::move(tried),
+                                              context.installation.clock(), context.installation.logger());
   try {
     store::Store& store = trial->store();
     if (const std::string moved = store.info().moved_to; !moved.empty()) {

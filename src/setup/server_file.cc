@@ -119,7 +119,10 @@ ServerFile load_server_file(const fs::path& path, const ServerOverrides& overrid
     file.state_dir = fs::absolute(overrides.state_dir);
     // What was not said elsewhere follows the state directory.
   }
-  if (!overrides.database_url.empty()) file.database_url = overrides.database_url;
+  if (!overrides.database_url.empty()) {
+    file.database_url = overrides.database_url;
+    file.database_named = true;
+  }
   if (file.database_url.empty()) file.database_url = "sqlite://" + (file.state_dir / "linkspan.db").string();
   if (file.key_set.empty()) file.key_set = file.state_dir / "key_set";
   return file;

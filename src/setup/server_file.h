@@ -18,6 +18,7 @@ struct ServerFile {
   std::filesystem::path state_dir{k_standard_state};
   std::string database_url;                      ///< never empty after load_server_file
   std::filesystem::path database_password_file;  ///< empty: none
+  bool database_named = false;                   ///< by whoever runs this command, instead of what stands in the file
   std::filesystem::path key_set;                 ///< never empty after load_server_file
   std::string log_level = "info";                ///< "debug", "info", "warning", "error"
   std::string log_format = "text";               ///< "text", "json"

@@ -60,10 +60,13 @@ void put_marker(sql::Database& database, const Marker& marker) {
        std::int64_t{marker.started_at.time_since_epoch().count()}});
 }
 
+bool try_advance_marker(sql::Database& database, std::string_view transfer, Stage from, Stage to) {
+  return database.run("UPDATE linkspan_transfer SET stage = $1 WHERE transfer = $2 AND stage = $3",
+                      {name_of(to), transfer, name_of(from)}) == 1;
+}
+
 void advance_marker(sql::Database& database, std::string_view transfer, Stage from, Stage to) {
-  const auto changed = database.run("UPDATE linkspan_transfer SET stage = $1 WHERE transfer = $2 AND stage = $3",
-                                    {name_of(to), transfer, name_of(from)});
-  if (changed == 1) return;
+  if (try_advance_marker(database, transfer, from, to)) return;
   throw Error(Fault::conflict, "transfer.superseded",
               fmt::format("{}: this move was abandoned, or begun again by somebody else", database.name()),
               "Nothing was switched by this attempt. See which database is in charge: `linkspan database info`.");

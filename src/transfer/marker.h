@@ -37,8 +37,11 @@ struct Marker {
 /// Makes the table where it is missing, and the row; replaces an earlier row. In the caller's transaction.
 void put_marker(sql::Database& database, const Marker& marker);
 
-/// To `to`. Throws Fault::conflict "transfer.superseded" unless the row is of this transfer and at `from`: somebody
-/// else abandoned or repeated it. In the caller's transaction if there is one.
+/// To `to`. False, and nothing is changed, unless the row is of this transfer and at `from`. In the caller's
+/// transaction if there is one.
+bool try_advance_marker(sql::Database& database, std::string_view transfer, Stage from, Stage to);
+
+/// The same; where it is false throws Fault::conflict "transfer.superseded": somebody else abandoned or repeated it.
 void advance_marker(sql::Database& database, std::string_view transfer, Stage from, Stage to);
 
 /// Forgets it. In the caller's transaction if there is one.

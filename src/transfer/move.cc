@@ -63,23 +63,30 @@ void hand_over(sql::Database& source, const Marker& marker, const HeldLease& lea
   transaction.commit();
 }
 
-// The target learns what the source has decided.
-void take_over(sql::Database& target, const std::string& transfer) {
+// The target learns what the source has decided. False where it has learned it before.
+bool take_over(sql::Database& target, const std::string& transfer) {
   durable_from_now_on(target);
   sql::Transaction transaction(target);
+  const auto marker = load_marker(target);
+  if (!marker || marker->transfer != transfer) return false;
   advance_marker(target, transfer, Stage::verified, Stage::done);
   store_sql::mark_moved(target, "", Time{});
   drop_marker(target);
   transaction.commit();
+  return true;
 }
 
-// The finish of a move whose switch was made. Each half may have been done before.
+// For people, and to spare the next one the question. Somebody else may have noted it meanwhile.
+void note_end(sql::Database& source, const Marker& marker) {
+  (void)try_advance_marker(source, marker.transfer, Stage::switched, Stage::done);
+}
+
+// The finish of a move whose switch was made. Each half may have been done before, or by somebody else at this moment;
+// `target` is a connection made by connect_alone.
 void finish(sql::Database& source, sql::Database& target, Watch& watch) {
   const auto marker = load_marker(source);
-  const auto other = load_marker(target);
   if (!marker || marker->part != Part::source) return;
-  if (other && other->transfer == marker->transfer) {
-    take_over(target, marker->transfer);
+  if (take_over(target, marker->transfer)) {
     watch.step("in charge");
   } else if (store_sql::look_at(target).identity != marker->identity) {
     throw Error(
@@ -87,7 +94,7 @@ void finish(sql::Database& source, sql::Database& target, Watch& watch) {
         fmt::format("{} was handed over to {}, and that is not {}", source.name(), marker->other, target.name()),
         "Name the database it was handed over to.");
   }
-  if (marker->stage == Stage::switched) set_stage(source, *marker, Stage::switched, Stage::done);
+  note_end(source, *marker);
   watch.step("done");
 }
 
@@ -236,21 +243,23 @@ void abandon_move(const Place& source, const Place& target, const MoveOptions& o
   throw Error(Fault::not_found, "transfer.no_move", fmt::format("{}: there is no move to abandon", database->name()));
 }
 
-bool settle(const Place& target, const Place& source) {
-  const Connector to = connector_of(target);
-  const auto database = to.connect();
-  const auto marker = load_marker(*database);
-  if (!marker || marker->part != Part::target || marker->stage != Stage::verified) return false;
-  Place asked = source;
+bool settle(const Place& here, const Place& other) {
+  const Connector ours = connector_of(here);
+  const auto marker = load_marker(*ours.connect());
+  if (!marker || marker->part == Part::attachment) return false;
+  const bool from_source = marker->part == Part::source;
+  if (marker->stage != (from_source ? Stage::switched : Stage::verified)) return false;
+  Place asked = other;
   if (asked.url.empty()) asked.url = marker->other;
-  const auto old = connector_of(asked).connect();
-  const auto theirs = load_marker(*old);
-  const bool handed_over = theirs && theirs->part == Part::source && theirs->transfer == marker->transfer &&
-                           (theirs->stage == Stage::switched || theirs->stage == Stage::done);
+  const Connector theirs = connector_of(asked);
+  const auto source = (from_source ? ours : theirs).connect();
+  const auto decided = load_marker(*source);
+  const bool handed_over = decided && decided->part == Part::source && decided->transfer == marker->transfer &&
+                           decided->stage >= Stage::switched;
   if (!handed_over) return false;
   const Job quiet;
   Watch watch(quiet);
-  finish(*old, *database, watch);
+  finish(*source, *connect_alone(from_source ? theirs : ours), watch);
   return true;
 }
 

@@ -59,9 +59,11 @@ Moved move(const Place& source, const Place& target, const MoveOptions& options 
 /// Throws "transfer.handed_over" when the switch has been made: then the only way is forward.
 void abandon_move(const Place& source, const Place& target, const MoveOptions& options = {});
 
-/// For whoever finds that `target` refuses to run because a move into it did not finish: where the source, asked, says
-/// that it has handed over to this very target, finishes it and returns true. Otherwise changes nothing.
-/// `source` overrides the URL the marker names (which holds no password).
-bool settle(const Place& target, const Place& source = {});
+/// For whoever finds that the database `here` refuses to run: where a move into it or out of it was handed over and not
+/// finished, asks the other side, finishes it and returns true. Otherwise changes nothing. The mover, a repeated move
+/// and any number of these may be at it at once. `other` overrides the URL the marker names, which holds no password.
+///
+/// Throws what opening the other side throws: then nobody has learned anything, and `here` goes on refusing.
+bool settle(const Place& here, const Place& other = {});
 
 }  // namespace linkspan::transfer

@@ -30,19 +30,21 @@ class MoveTest : public TransferTest {
     return options;
   }
 
-  /// As a server does that finds a database refusing: asks whether it was handed over to.
-  static bool in_charge_once_settled(const Place& target) {
+  /// What every command does that opens a database and finds it refusing.
+  static bool settles(const Place& place, const Place& other = {}) {
     try {
-      (void)settle(target);
+      return settle(place, other);
     } catch (const Error&) {  // not there yet, or not even a file
       return false;
     }
-    return may_be_in_charge(target);
   }
 
+  /// Whoever comes next, on either side.
+  enum class Next : unsigned char { source, target };
+
   static void expect_exactly_one_in_charge(const Place& source, const Place& target) {
-    const bool target_is = in_charge_once_settled(target);
     const bool source_is = may_be_in_charge(source);
+    const bool target_is = may_be_in_charge(target);
     EXPECT_NE(source_is, target_is) << "source " << source_is << ", target " << target_is;
   }
 
@@ -112,30 +114,78 @@ TEST_F(MoveTest, KilledAtAnyStepExactlyOneIsInChargeAndRepeatingItEndsIt) {
     std::filesystem::copy_file(file("saved.db"), file("old " + at + ".db"));
     const Place target = postgresql();
     ASSERT_EQ(in_child([&] { move(source, target, dying_at(at)); }), k_killed);
-    // The bare databases never both accept.
+    // The bare databases never both accept, and neither does only for as long as nobody has come.
     EXPECT_FALSE(may_be_in_charge(source) && may_be_in_charge(target));
     if (at != "switched") expect_exactly_one_in_charge(source, target);
-    if (may_be_in_charge(source)) {
-      move(source, target, later());
-    } else if (at == "switched") {
-      move(source, target, later());  // only the finish is left
-    }
+    if (may_be_in_charge(source) || at == "switched") move(source, target, later());
     expect_exactly_one_in_charge(source, target);
     EXPECT_TRUE(may_be_in_charge(target));
     expect_equal(saved, target);
   }
 }
 
-TEST_F(MoveTest, KilledRightAfterTheSwitchTheTargetFindsOutByItself) {
-  const Place source = filled(sqlite("old.db"), 20);
-  const Place target = postgresql();
+TEST_F(MoveTest, KilledAtAnyStepTheNextCommandOnEitherSideLeavesExactlyOneInCharge) {
+  const std::vector<std::string> steps = steps_of(filled(sqlite("watched.db"), 5), postgresql());
+  filled(sqlite("saved.db"), 5);
+  for (const bool to_server : {true, false}) {
+    for (const std::string& at : steps) {
+      if (at.starts_with("table") && at != "table connector") continue;
+      for (const Next next : {Next::source, Next::target}) {
+        SCOPED_TRACE(at + (to_server ? " to a server" : " to a file") + (next == Next::source ? ", old" : ", new"));
+        const std::string name = at + (to_server ? "s" : "f") + (next == Next::source ? "o" : "n") + ".db";
+        Place source = sqlite(name);
+        std::filesystem::copy_file(file("saved.db"), file(name));
+        Place target = postgresql();
+        if (!to_server) {
+          move(source, target);
+          source = target;
+          target = sqlite("new " + name);
+        }
+        ASSERT_EQ(in_child([&] { move(source, target, dying_at(at)); }), k_killed);
+        const bool had_settled = settles(next == Next::source ? source : target);
+        EXPECT_EQ(had_settled, at == "switched" || (at == "in charge" && next == Next::source));
+        expect_exactly_one_in_charge(source, target);
+        const bool handed_over = at == "switched" || at == "in charge" || at == "done";
+        EXPECT_EQ(may_be_in_charge(target), handed_over);
+        // Whoever comes after that changes nothing any more.
+        (void)settles(source);
+        EXPECT_FALSE(settles(source));
+        EXPECT_FALSE(settles(target));
+        EXPECT_EQ(may_be_in_charge(target), handed_over);
+        expect_exactly_one_in_charge(source, target);
+      }
+    }
+  }
+}
+
+TEST_F(MoveTest, TheMoverAndWhoeverSettlesDoNotGetInEachOthersWay) {
+  for (const std::string_view at : {"switched", "in charge"}) {
+    for (const bool from_source : {true, false}) {
+      SCOPED_TRACE(std::string(at) + (from_source ? " source" : " target"));
+      const Place source = filled(sqlite(std::string(at) + (from_source ? "s" : "t") + ".db"), 5);
+      const Place target = sqlite("new " + std::string(at) + (from_source ? "s" : "t") + ".db");
+      MoveOptions options = later();
+      options.job.at_step = [&](std::string_view step) {
+        if (step == at) (void)settle(from_source ? source : target);
+      };
+      move(source, target, options);
+      expect_exactly_one_in_charge(source, target);
+      EXPECT_TRUE(may_be_in_charge(target));
+    }
+  }
+}
+
+TEST_F(MoveTest, WhatCannotReachTheOtherSideStaysRefusingAndSaysWhy) {
+  const Place source = filled(sqlite("old.db"), 5);
+  const Place target = sqlite("new.db");
   ASSERT_EQ(in_child([&] { move(source, target, dying_at("switched")); }), k_killed);
-  EXPECT_FALSE(may_be_in_charge(source));
+  for (const char* beside : {"", "-wal", "-shm"}) {
+    std::filesystem::rename(file("old.db") + beside, file("away.db") + beside);
+  }
+  EXPECT_EQ(id_thrown_by([&] { (void)settle(target); }), "sql.no_database");
   EXPECT_FALSE(may_be_in_charge(target));
-  EXPECT_TRUE(settle(target));
+  EXPECT_TRUE(settle(target, sqlite("away.db")));
   EXPECT_TRUE(may_be_in_charge(target));
-  EXPECT_FALSE(may_be_in_charge(source));
-  EXPECT_FALSE(settle(target));  // nothing left to do
 }
 
 TEST_F(MoveTest, KilledRightBeforeTheSwitchTheTargetDoesNotHelpItself) {
@@ -178,7 +228,8 @@ TEST_F(MoveTest, KilledAtRandomMomentsNothingIsLost) {
       int status = 0;
       ::waitpid(child, &status, 0);
       if (may_be_in_charge(source)) {
-        EXPECT_FALSE(in_charge_once_settled(target));
+        EXPECT_FALSE(settles(target));
+        EXPECT_FALSE(may_be_in_charge(target));
         // A server whose client was killed may need a moment to notice and give up its lock.
         for (int tries = 0; tries < 100; ++tries) {
           const std::string id = id_thrown_by([&] { move(source, target, later()); });
@@ -189,6 +240,7 @@ TEST_F(MoveTest, KilledAtRandomMomentsNothingIsLost) {
           std::this_thread::sleep_for(std::chrono::milliseconds(50));
         }
       }
+      (void)settles(round % 2 == 0 ? source : target);
       expect_exactly_one_in_charge(source, target);
       EXPECT_TRUE(may_be_in_charge(target));
       expect_equal(saved, target);
