@@ -3,52 +3,19 @@
 #
 #   cli_test.sh PATH/TO/linkspan
 set -euo pipefail
-linkspan=$1
-rules=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)/rules
-folder=$(mktemp -d /tmp/linkspan-cli-XXXXXX)
+# shellcheck source=tests/system/common.sh
+. "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+begin cli "$1"
 service=
-end() {
-  if [ -n "$service" ]; then kill "$service" 2>/dev/null || true; fi
-  rm -rf "$folder"
-}
-trap end EXIT
+before_end() { if [ -n "$service" ]; then kill "$service" 2>/dev/null || true; fi; }
 
-checks=0
-fail() {
-  printf 'FAILED: %s\n' "$1" >&2
-  sed 's/^/  out | /' "$folder/out" >&2 || true
-  sed 's/^/  err | /' "$folder/err" >&2 || true
-  exit 1
-}
-
-# expect STATUS ARGUMENT...: runs the program; keeps what it says in $folder/out and err.
+# expect STATUS ARGUMENT...: runs the program without a configuration file, but for the one an argument may name.
 expect() {
   local want=$1 got=0
   shift
   "$linkspan" --state-dir "$folder/state" "$@" >"$folder/out" 2>"$folder/err" </dev/null || got=$?
-  checks=$((checks + 1))
+  heard
   [ "$got" = "$want" ] || fail "linkspan $*: exit status $got, not $want"
-}
-
-says() { grep -qF -- "$1" "$folder/out" || fail "the output lacks: $1"; }
-
-# json EXPRESSION: Python, about the output as `it`.
-json() {
-  python3 -c 'import json, sys; it = json.load(open(sys.argv[1])); assert eval(sys.argv[2]), it' "$folder/out" "$1" ||
-    fail "not true of the JSON: $1"
-}
-
-# error ID: the last command said this, with a hint, as people read it and as programs do.
-error() {
-  grep -qF "[$1]" "$folder/err" || fail "the error is not $1"
-  grep -q '^hint: .' "$folder/err" || fail "$1 has no hint"
-}
-json_error() {
-  python3 -c '
-import json, sys
-said = json.loads(open(sys.argv[1]).read().splitlines()[-1])["error"]
-assert said["id"] == sys.argv[2] and said["hint"] and said["message"] and said["fault"], said' "$folder/err" "$1" ||
-    fail "the JSON error is not $1"
 }
 
 cat >"$folder/people.ldif" <<'LDIF'

@@ -5,78 +5,39 @@
 #
 # KILL_SEED repeats a run; it is printed first.
 set -euo pipefail
-linkspan=$1
+# shellcheck source=tests/system/common.sh
+. "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+begin kill "$1"
 cycle_kills=${2:-20}
 move_kills=${3:-10}
-lab=$(cd "$(dirname "${BASH_SOURCE[0]}")/../../lab" && pwd)
-rules=$(cd "$(dirname "${BASH_SOURCE[0]}")/../../rules" && pwd)
-folder=$(mktemp -d /tmp/linkspan-kill-XXXXXX)
-export LAB_FAST=1
 RANDOM=${KILL_SEED:-$$}
 printf 'KILL_SEED=%s\n' "${KILL_SEED:-$$}"
 
-end() {
-  local status=$?
-  [ "$status" -eq 0 ] || tail -n 40 "$folder/last" >&2 || true
-  for server in slapd:ldap scim:scim postgresql:pg; do
-    "$lab/${server%%:*}.sh" remove "$folder/${server##*:}" >/dev/null 2>&1 || true
-  done
-  rm -rf "$folder"
-}
-trap end EXIT
-say() { printf '== %s (%d s)\n' "$*" "$SECONDS"; }
-fail() { printf 'FAILED: %s\n' "$*" >&2; exit 1; }
+must() { run 0 state "$@"; }
 
-program() { "$linkspan" --config "$folder/state/linkspan.toml" --state-dir "$folder/state" "$@" </dev/null; }
-must() { program "$@" >"$folder/last" 2>&1 || fail "linkspan $*: exit status $?"; }
-
-# killed COMMAND...: starts it and kills it after up to $longest milliseconds; true if it was still at work.
+# killed SERVER COMMAND...: starts it and kills it after up to $longest milliseconds; true if it was still at work.
 killed() {
-  local child milliseconds=$((RANDOM % longest))
+  local child server=$1 milliseconds=$((RANDOM % longest))
+  shift
   # exec: the process itself is our child, so that wait() buries it; an unburied one still counts as alive.
-  (exec "$linkspan" --config "$folder/state/linkspan.toml" --state-dir "$folder/state" "$@" </dev/null >"$folder/last" 2>&1) &
+  (exec "$linkspan" --config "$folder/$server/linkspan.toml" --state-dir "$folder/$server" "$@" </dev/null >"$folder/last" 2>&1) &
   child=$!
-  sleep "$(printf '0.%03d' "$milliseconds")"
+  sleep "$(printf '%d.%03d' "$((milliseconds / 1000))" "$((milliseconds % 1000))")"
   kill -9 "$child" 2>/dev/null || true
   local status=0
   wait "$child" 2>/dev/null || status=$?
   [ "$status" -gt 128 ]
 }
 
-modify() {
-  LDAPTLS_CACERT=$LAB_LDAP_CA ldapmodify -c -x -H "$LAB_LDAPS_URL" -D "$LAB_LDAP_ADMIN_DN" \
-    -y "$LAB_LDAP_ADMIN_PASSWORD_FILE" >/dev/null
-}
 # changes ROUND: people come, and one of the round before goes.
 changes() {
   local i
-  for i in 1 2 3 4 5; do
-    printf 'dn: uid=k%s.%s,%s\nchangetype: add\nobjectClass: inetOrgPerson\nuid: k%s.%s\ncn: k\nsn: k\nmail: k%s.%s@kill.example\n\n' \
-      "$1" "$i" "$LAB_LDAP_BASE" "$1" "$i" "$1" "$i"
-  done
+  for i in 1 2 3 4 5; do person "k$1.$i"; done
   if [ "$1" -gt 1 ] && [ "$1" -lt 9000 ]; then printf 'dn: uid=k%s.1,%s\nchangetype: delete\n\n' "$(($1 - 1))" "$LAB_LDAP_BASE"; fi
-}
-# Everyone of the directory with a mail address has one account, and nobody else has.
-compare() {
-  LDAPTLS_CACERT=$LAB_LDAP_CA ldapsearch -x -LLL -o ldif-wrap=no -H "$LAB_LDAPS_URL" -D "$LAB_LDAP_BIND_DN" \
-    -y "$LAB_LDAP_PASSWORD_FILE" -b "$LAB_LDAP_BASE" '(&(objectClass=inetOrgPerson)(mail=*))' entryUUID |
-    sed -n 's/^entryUUID: //p' | sort >"$folder/people"
-  curl --noproxy '*' -fsS "$LAB_SCIM_CONTROL_URL/__all" | python3 -c '
-import json, sys
-for line in sys.stdin:
-    one = json.loads(line)
-    one = one.get("resource", one)
-    if "userName" in one: print(one["externalId"])' | sort >"$folder/accounts"
-  diff "$folder/people" "$folder/accounts" >"$folder/last" || fail "people and accounts differ"
-  [ -s "$folder/people" ] || fail "nobody is there"
 }
 
 say "servers"
-"$lab/organisation.py" --people 80 --groups 8 --output "$folder/org.ldif"
-"$lab/slapd.sh" up "$folder/ldap" "$folder/org.ldif" >/dev/null
-"$lab/scim.sh" up "$folder/scim" >/dev/null
-# shellcheck disable=SC1091
-. "$folder/ldap/env.sh" && . "$folder/scim/env.sh"
+directory_and_service 80 8
 mkdir -m 700 "$folder/state"
 : >"$folder/state/linkspan.toml"
 must database create
@@ -88,7 +49,7 @@ must staging off --yes
 
 say "$cycle_kills kills of cycles"
 must run
-changes 0 | modify
+changes 0 | modify -c
 begin=$(date +%s%N)
 must run
 # As long as an undisturbed cycle of that kind takes here: later kills would miss.
@@ -97,42 +58,138 @@ hits=0 round=0
 while [ "$hits" -lt "$cycle_kills" ]; do
   round=$((round + 1))
   [ "$round" -le $((cycle_kills * 5)) ] || fail "only $hits of $round kills hit a cycle"
-  changes "$round" | modify
-  if killed run; then hits=$((hits + 1)); fi
+  changes "$round" | modify -c
+  if killed state run; then hits=$((hits + 1)); fi
 done
 printf '%d of %d hit, within %d ms\n' "$hits" "$round" "$longest"
 must run
 must run
 compare
-program --json pending --summary >"$folder/last"
+must --json pending --summary
 must sync --full
 compare
 
-say "$move_kills kills of moves"
 "$lab/postgresql.sh" up "$folder/pg" >/dev/null
-"$lab/postgresql.sh" role "$folder/pg" moved >/dev/null
 # shellcheck disable=SC1091
-. "$folder/pg/role-moved.sh"
-hits=0
-# A small move takes some 300 ms: the later the try, the later the kill may come, so that all of it is hit.
-for try in $(seq "$move_kills"); do
-  longest=$((40 + 20 * try))
-  if killed database move --to "$LAB_ROLE_URL" --password-file "$LAB_ROLE_PASSWORD_FILE" --yes; then
-    hits=$((hits + 1))
+. "$folder/pg/env.sh"
+# role NAME: a database of that name and its owner; $url, and $to for a move there.
+role() {
+  "$lab/postgresql.sh" role "$folder/pg" "$1" >/dev/null
+  # shellcheck disable=SC1090
+  . "$folder/pg/role-$1.sh"
+  url=$LAB_ROLE_URL
+  to=(--to "$url" --password-file "$LAB_ROLE_PASSWORD_FILE")
+}
+# writable SERVER URL: whether that database takes a write.
+writable() {
+  PGPASSFILE=$LAB_PG_PASSFILE "$linkspan" --config "$folder/$1/linkspan.toml" --state-dir "$folder/$1" --database "$2" \
+    config set guard.deletions 500 >"$folder/last" 2>&1 </dev/null
+}
+# exactly_one SERVER URL: of its old database and that one; $charge says which.
+exactly_one() {
+  local old=0 new=0
+  writable "$1" "sqlite://$folder/$1/linkspan.db" && old=1
+  writable "$1" "$2" && new=1
+  [ "$((old + new))" = 1 ] || fail "$1: in charge: old $old, new $new"
+  if [ "$old" = 1 ]; then charge=old; else charge=new; fi
+}
+# next_command SERVER URL: somebody comes, on either side; whatever he is told.
+next_command() {
+  if [ "$((RANDOM % 2))" = 0 ]; then
+    "$linkspan" --config "$folder/$1/linkspan.toml" --state-dir "$folder/$1" status >/dev/null 2>&1 </dev/null || true
   else
-    break
+    PGPASSFILE=$LAB_PG_PASSFILE "$linkspan" --config "$folder/$1/linkspan.toml" --state-dir "$folder/$1" --database "$2" \
+      status >/dev/null 2>&1 </dev/null || true
   fi
+}
+
+say "$move_kills kills of moves"
+cp -a "$folder/state" "$folder/timed"
+role timed
+begin=$(date +%s%N)
+run 0 timed database move "${to[@]}" --yes
+longest=$((($(date +%s%N) - begin) / 1000000 + 1))
+hits=0 try=0 over=0
+while [ "$hits" -lt "$move_kills" ]; do
+  try=$((try + 1))
+  [ "$try" -le $((move_kills * 5)) ] || fail "only $hits of $try kills hit a move"
+  cp -a "$folder/state" "$folder/try$try"
+  if [ "$((try % 2))" = 0 ]; then
+    url=sqlite://$folder/try$try/new.db
+    to=(--to "$url")
+  else
+    role "try$try"
+  fi
+  killed "try$try" database move "${to[@]}" --yes || continue
+  hits=$((hits + 1))
+  next_command "try$try" "$url"
+  exactly_one "try$try" "$url"
+  if [ "$charge" = new ]; then over=$((over + 1)); fi
+  run 0 "try$try" database move "${to[@]}" --yes
+  exactly_one "try$try" "$url"
+  [ "$charge" = new ] || fail "the move was repeated, and the old database is in charge"
 done
-printf '%d of them hit\n' "$hits"
-[ "$((hits * 2))" -ge "$move_kills" ] || fail "too few kills hit a move: the test shows nothing"
-if grep -q postgresql "$folder/state/linkspan.toml"; then
-  say "a move had come to its end"
-else
-  must database move --to "$LAB_ROLE_URL" --password-file "$LAB_ROLE_PASSWORD_FILE" --yes
-fi
-program --database "sqlite://$folder/state/linkspan.db" run >"$folder/last" 2>&1 && fail "the old database still runs"
-grep -q 'store.moved' "$folder/last" || fail "the old database does not say where it went"
-changes 9000 | modify
+printf '%d of %d hit, within %d ms; %d after the switch\n' "$hits" "$try" "$longest" "$over"
+
+# between_switch_and_take_over SERVER: killed exactly there. The target's head is locked from its first row on, so the
+# mover waits with the take-over, while the old database has handed over already.
+between_switch_and_take_over() {
+  local mover locker
+  cp -a "$folder/state" "$folder/$1"
+  role "$1"
+  PGPASSFILE=$LAB_PG_PASSFILE psql -qX "$url" >"$folder/psql" 2>&1 <<'SQL' &
+DO $$ BEGIN
+  LOOP
+    BEGIN
+      EXIT WHEN EXISTS (SELECT 1 FROM linkspan_database WHERE moved_to <> '');
+    EXCEPTION WHEN undefined_table THEN NULL;
+    END;
+    PERFORM pg_sleep(0.001);
+  END LOOP;
+END $$;
+BEGIN;
+LOCK TABLE linkspan_database IN SHARE MODE;
+SELECT pg_sleep(60);
+SQL
+  locker=$!
+  (exec "$linkspan" --config "$folder/$1/linkspan.toml" --state-dir "$folder/$1" \
+    database move "${to[@]}" --yes </dev/null >"$folder/last" 2>&1) &
+  mover=$!
+  python3 - "$folder/$1/linkspan.db" <<'PY' || fail "the old database does not hand over"
+import sqlite3, sys, time
+database = sqlite3.connect(sys.argv[1])
+for _ in range(600):
+    if database.execute("SELECT moved_to FROM linkspan_database").fetchone()[0]: sys.exit(0)
+    time.sleep(0.05)
+sys.exit(1)
+PY
+  kill -9 "$mover" 2>/dev/null || fail "the mover had ended: nothing held it up"
+  wait "$mover" 2>/dev/null || true
+  kill "$locker"
+  wait "$locker" 2>/dev/null || true
+  PGPASSFILE=$LAB_PG_PASSFILE psql -qX "$LAB_PG_URL" >/dev/null \
+    -c "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '$1'"
+}
+
+say "killed between switch and take-over, next a command of the old server"
+between_switch_and_take_over gap_old
+run 0 gap_old status
+grep -qF "$url" "$folder/gap_old/linkspan.toml" || fail "the server does not go along with its database"
+exactly_one gap_old "$url"
+[ "$charge" = new ] || fail "the switch was undone"
+say "the same, next a command on the new database"
+between_switch_and_take_over gap_new
+writable gap_new "$url" || fail "the new database does not know that it is in charge"
+exactly_one gap_new "$url"
+run 0 gap_new status
+grep -qF "$url" "$folder/gap_new/linkspan.toml" || fail "the server does not go along with its database"
+
+say "a move, and a cycle there"
+role moved
+run 0 state database move "${to[@]}" --yes
+run 1 state --database "sqlite://$folder/state/linkspan.db" run
+error store.moved
+changes 9000 | modify -c
 must run
 compare
 say "done"

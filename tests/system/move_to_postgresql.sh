@@ -4,75 +4,17 @@
 #
 #   move_to_postgresql.sh PATH/TO/linkspan
 set -euo pipefail
-linkspan=$1
-lab=$(cd "$(dirname "${BASH_SOURCE[0]}")/../../lab" && pwd)
-folder=$(mktemp -d /tmp/linkspan-move-XXXXXX)
-export LAB_FAST=1
-end() {
-  local status=$?
-  if [ "$status" -ne 0 ]; then
-    printf -- '--- the last command\n' >&2
-    tail -n 40 "$folder/last" >&2 || true
-  fi
-  for server in slapd:ldap scim:scim postgresql:pg; do
-    "$lab/${server%%:*}.sh" remove "$folder/${server##*:}" >/dev/null 2>&1 || true
-  done
-  rm -rf "$folder"
-}
-trap end EXIT
-
-say() { printf '== %s (%d s)\n' "$*" "$SECONDS"; }
-fail() { printf 'FAILED: %s\n' "$*" >&2; exit 1; }
-
-# run WANTED SERVER ARGUMENT...: the program as that server; what it said is in $folder/last, and in $folder/said.
-run() {
-  local want=$1 server=$2 got=0
-  shift 2
-  "$linkspan" --config "$folder/$server/linkspan.toml" --state-dir "$folder/$server" "$@" \
-    </dev/null >"$folder/out" 2>"$folder/err" || got=$?
-  cat "$folder/out" "$folder/err" >"$folder/last"
-  cat "$folder/last" >>"$folder/said"
-  [ "$got" = "$want" ] || fail "linkspan ($server) $*: exit status $got, not $want"
-}
-says() { grep -qF -- "$1" "$folder/last" || fail "not said: $1"; }
-# json EXPRESSION: Python, about the output as `it`.
-json() {
-  python3 -c 'import json, sys; it = json.load(open(sys.argv[1])); assert eval(sys.argv[2]), it' "$folder/out" "$1" ||
-    fail "not true of the JSON: $1"
-}
-modify() {
-  LDAPTLS_CACERT=$LAB_LDAP_CA ldapmodify -x -H "$LAB_LDAPS_URL" -D "$LAB_LDAP_ADMIN_DN" \
-    -y "$LAB_LDAP_ADMIN_PASSWORD_FILE" >/dev/null
-}
-# person UID: LDIF that adds somebody.
-person() {
-  printf 'dn: uid=%s,%s\nchangetype: add\nobjectClass: inetOrgPerson\nuid: %s\ncn: %s\nsn: %s\nmail: %s@move.example\n\n' \
-    "$1" "$LAB_LDAP_BASE" "$1" "$1" "$1" "$1"
-}
-# compare: every person of the directory who has a mail address has one account, and nobody else has.
-compare() {
-  LDAPTLS_CACERT=$LAB_LDAP_CA ldapsearch -x -LLL -o ldif-wrap=no -H "$LAB_LDAPS_URL" -D "$LAB_LDAP_BIND_DN" \
-    -y "$LAB_LDAP_PASSWORD_FILE" -b "$LAB_LDAP_BASE" '(&(objectClass=inetOrgPerson)(mail=*))' entryUUID |
-    sed -n 's/^entryUUID: //p' | sort >"$folder/people"
-  curl --noproxy '*' -fsS "$LAB_SCIM_CONTROL_URL/__all" | python3 -c '
-import json, sys
-for line in sys.stdin:
-    one = json.loads(line)
-    one = one.get("resource", one)
-    if "userName" in one: print(one["externalId"])' | sort >"$folder/accounts"
-  diff "$folder/people" "$folder/accounts" >"$folder/last" || fail "people and accounts differ"
-  [ -s "$folder/people" ] || fail "nobody is there"
-}
+# shellcheck source=tests/system/common.sh
+. "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+begin move "$1"
 
 say "servers"
-"$lab/organisation.py" --people 60 --groups 8 --output "$folder/org.ldif"
-"$lab/slapd.sh" up "$folder/ldap" "$folder/org.ldif" >/dev/null
-"$lab/scim.sh" up "$folder/scim" >/dev/null
+directory_and_service 60 8
 "$lab/postgresql.sh" up "$folder/pg" >/dev/null
 "$lab/postgresql.sh" role "$folder/pg" adopted >/dev/null
 "$lab/postgresql.sh" role "$folder/pg" moved >/dev/null
 # shellcheck disable=SC1091
-. "$folder/ldap/env.sh" && . "$folder/scim/env.sh" && . "$folder/pg/env.sh"
+. "$folder/pg/env.sh"
 # shellcheck disable=SC1091
 . "$folder/pg/role-adopted.sh"
 adopted_url=$LAB_ROLE_URL adopted_password=$LAB_ROLE_PASSWORD_FILE
@@ -86,19 +28,8 @@ cat >"$folder/old.toml" <<TOML
 mode = "custom"
 [database]
 url = "sqlite://$folder/old/linkspan.db"
-[[directory]]
-name = "northquay"
-kind = "ldap"
-url = "$LAB_LDAPS_URL"
-ca_file = "$LAB_LDAP_CA"
-bind_dn = "$LAB_LDAP_BIND_DN"
-password_file = "$LAB_LDAP_PASSWORD_FILE"
-containers = ["$LAB_LDAP_BASE"]
-[target]
-name = "cloud"
-kind = "scim"
-url = "$LAB_SCIM_URL"
-token_file = "$LAB_SCIM_TOKEN_FILE"
+$(directory_toml)
+$(target_toml)
 TOML
 run 0 old setup --answers "$folder/old.toml" --accept-license
 run 0 old run full
@@ -150,11 +81,11 @@ says 'Staging mode is ON'
 cmp -s "$folder/old/key_set" "$folder/new/key_set" && fail "both servers have one key set"
 
 say "in staging mode it exports nothing; what is pending is exactly what differs"
-before=$(curl --noproxy '*' -fsS "$LAB_SCIM_CONTROL_URL/__count")
+before=$(service __count)
 run 0 new --json staging status
 json 'it["staging"] is True'
 run 0 new run
-[ "$before" = "$(curl --noproxy '*' -fsS "$LAB_SCIM_CONTROL_URL/__count")" ] || fail "something was exported"
+[ "$before" = "$(service __count)" ] || fail "something was exported"
 run 0 new --json pending
 json 'len(it["exports"]) == 1 and it["exports"][0]["operation"] == "add" and it["exports"][0]["name"] == "late.comer"'
 

@@ -4,69 +4,26 @@
 #
 #   setup_test.sh PATH/TO/linkspan
 set -euo pipefail
-linkspan=$1
-lab=$(cd "$(dirname "${BASH_SOURCE[0]}")/../../lab" && pwd)
-folder=$(mktemp -d /tmp/linkspan-setup-XXXXXX)
-export LAB_FAST=1
-end() {
-  local status=$?
-  if [ "$status" -ne 0 ]; then
-    printf -- '--- the last command\n' >&2
-    tail -n 40 "$folder/last" >&2 || true
-  fi
-  "$lab/slapd.sh" remove "$folder/ldap" >/dev/null 2>&1 || true
-  "$lab/scim.sh" remove "$folder/scim" >/dev/null 2>&1 || true
-  rm -rf "$folder"
-}
-trap end EXIT
+# shellcheck source=tests/system/common.sh
+. "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+begin setup "$1"
 
-say() { printf '== %s (%d s)\n' "$*" "$SECONDS"; }
-fail() { printf 'FAILED: %s\n' "$*" >&2; exit 1; }
-
-# run WANTED SERVER ARGUMENT...: the program as that server; what it said is in $folder/last, and in $folder/said.
-run() {
-  local want=$1 server=$2 got=0
-  shift 2
-  "$linkspan" --config "$folder/$server/linkspan.toml" --state-dir "$folder/$server" "$@" \
-    </dev/null >"$folder/last" 2>&1 || got=$?
-  cat "$folder/last" >>"$folder/said"
-  [ "$got" = "$want" ] || fail "linkspan ($server) $*: exit status $got, not $want"
-}
-says() { grep -qF -- "$1" "$folder/last" || fail "not said: $1"; }
 # refused WANTED ID FILE ARGUMENT...: setup from that file fails with that id and a hint, and leaves nothing behind.
 refused() {
   local want=$1 id=$2 file=$3
   shift 3
   run "$want" refused setup --answers "$file" --accept-license "$@"
-  says "[$id]"
-  grep -q '^hint: .' "$folder/last" || fail "$id has no hint"
+  error "$id"
   [ ! -e "$folder/refused/linkspan.toml" ] && [ ! -e "$folder/refused/key_set" ] || fail "$id: something was changed"
 }
 
 say "servers"
-"$lab/organisation.py" --people 40 --groups 5 --output "$folder/org.ldif"
-"$lab/slapd.sh" up "$folder/ldap" "$folder/org.ldif" >/dev/null
-"$lab/scim.sh" up "$folder/scim" >/dev/null
-# shellcheck disable=SC1091
-. "$folder/ldap/env.sh" && . "$folder/scim/env.sh"
+directory_and_service 40 5
 export LINKSPAN_TEST_TOKEN
 LINKSPAN_TEST_TOKEN=$(cat "$LAB_SCIM_TOKEN_FILE")
 
-directory="[[directory]]
-name = \"northquay\"
-kind = \"ldap\"
-url = \"$LAB_LDAPS_URL\"
-ca_file = \"$LAB_LDAP_CA\"
-bind_dn = \"$LAB_LDAP_BIND_DN\"
-password_file = \"$LAB_LDAP_PASSWORD_FILE\"
-containers = [\"$LAB_LDAP_BASE\"]
-"
-target="[target]
-name = \"cloud\"
-kind = \"scim\"
-url = \"$LAB_SCIM_URL\"
-token_env = \"LINKSPAN_TEST_TOKEN\"
-"
+directory=$(directory_toml)
+target=$(target_toml | sed 's/token_file.*/token_env = "LINKSPAN_TEST_TOKEN"/')
 # answers FILE TEXT...: one text after the other.
 answers() {
   local file=$folder/$1
@@ -80,14 +37,14 @@ run 1 express setup --express --answers "$folder/express.toml"
 says '[setup.licence]'
 run 0 express setup --express --answers "$folder/express.toml" --accept-license
 run 0 express run full
-[ "$(curl --noproxy '*' -fsS "$LAB_SCIM_CONTROL_URL/__count")" != '{"users":0,"groups":0}' ] || fail "nobody arrived"
+[ "$(service __count)" != '{"users":0,"groups":0}' ] || fail "nobody arrived"
 run 0 express setup
 says 'linkspan connector credentials'
 run 1 express setup --express --answers "$folder/express.toml" --accept-license
 says '[setup.database_in_use]'
 
 say "custom, in staging mode"
-curl --noproxy '*' -fsS -X POST "$LAB_SCIM_CONTROL_URL/__reset" >/dev/null
+service __reset -X POST >/dev/null
 answers custom.toml 'mode = "custom"' "[database]" "url = \"sqlite://$folder/custom/state.db\"" "$directory" "$target" \
   '[options]' 'staging = true' 'interval = "10m"'
 run 0 custom --json setup --custom --answers "$folder/custom.toml" --accept-license --plan
@@ -96,7 +53,7 @@ says '"add_connector northquay"'
 run 0 custom setup --custom --answers "$folder/custom.toml" --accept-license
 says 'Staging mode is ON'
 run 0 custom run full
-[ "$(curl --noproxy '*' -fsS "$LAB_SCIM_CONTROL_URL/__count")" = '{"users":0,"groups":0}' ] || fail "staging has exported"
+[ "$(service __count)" = '{"users":0,"groups":0}' ] || fail "staging has exported"
 
 say "what is refused"
 # Without a terminal nothing can be asked.
