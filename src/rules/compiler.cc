@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "rules/evaluate.h"
 #include "rules/internal/program.h"
 
 namespace linkspan::rules {
@@ -28,8 +29,15 @@ TypeSet accepted_by(Parameter parameter) {
       return k_null | k_time | k_list;
     case Parameter::binary:
       return k_null | k_binary | k_list;
+    case Parameter::encoded:
+      return k_null | k_binary | k_text | k_list;
     case Parameter::option:
+    case Parameter::pattern:
       return k_text;
+    case Parameter::replacement:
+      return k_null | k_text | k_reference;
+    case Parameter::single:
+      return k_null | k_scalar;
     default:
       return k_any;
   }
@@ -59,24 +67,37 @@ struct LazyForm {
   std::size_t least;
   std::size_t most;
   std::string_view signature;
+  std::string_view description;
+  bool own = false;
 };
 
 constexpr std::size_t k_many = 1000;
-constexpr std::array<LazyForm, 8> k_lazy{{
-    {"Error", Node::Kind::error, 1, 1, "Error(message)"},
-    {"IIF", Node::Kind::iif, 3, 3, "IIF(condition, value, otherwise)"},
-    {"ImportedValue", Node::Kind::imported, 1, 1, "ImportedValue(\"attribute\")"},
-    {"Select", Node::Kind::select, 3, 3, "Select($variable, values, expression)"},
-    {"Switch", Node::Kind::switch_case, 2, k_many, "Switch(condition, value, ...)"},
-    {"ValueCount", Node::Kind::value_count, 1, 1, "ValueCount(\"attribute\")"},
-    {"Where", Node::Kind::where, 3, 3, "Where($variable, values, condition)"},
-    {"With", Node::Kind::with, 3, 3, "With($variable, value, expression)"},
+constexpr std::array<LazyForm, 9> k_lazy{{
+    {"Coalesce", Node::Kind::coalesce, 1, k_many, "Coalesce(value, value, ...)",
+     "The first that is present; NULL if none is. The others are not computed.", true},
+    {"Error", Node::Kind::error, 1, 1, "Error(message)", "Fails: the object is not flowed."},
+    {"IIF", Node::Kind::iif, 3, 3, "IIF(condition, value, otherwise)",
+     "One or the other; only what is chosen is computed."},
+    {"ImportedValue", Node::Kind::imported, 1, 1, "ImportedValue(\"attribute\")",
+     "The attribute as an import has confirmed it, without what we are about to export."},
+    {"Select", Node::Kind::select, 3, 3, "Select($variable, values, expression)", "The expression for each value."},
+    {"Switch", Node::Kind::switch_case, 2, k_many, "Switch(condition, value, ...)",
+     "The value of the first condition that holds; NULL if none does."},
+    {"ValueCount", Node::Kind::value_count, 1, 1, "ValueCount(\"attribute\")",
+     "How many values the attribute has, without looking at them."},
+    {"Where", Node::Kind::where, 3, 3, "Where($variable, values, condition)", "The values for which it holds."},
+    {"With", Node::Kind::with, 3, 3, "With($variable, value, expression)", "The expression with a name for a value."},
 }};
 
 const LazyForm* find_lazy(std::string_view name) {
   const auto* found =
       std::find_if(k_lazy.begin(), k_lazy.end(), [&](const LazyForm& form) { return form.name == name; });
   return found == k_lazy.end() ? nullptr : found;
+}
+
+std::array<std::span<const Function>, 6> tables() {
+  return {text_functions(),  conversion_functions(),  time_functions(),
+          value_functions(), certificate_functions(), own_functions()};
 }
 
 }  // namespace
@@ -103,7 +124,7 @@ std::string describe(TypeSet types) {
 const std::vector<std::string>& function_names() {
   static const std::vector<std::string> names = [] {
     std::vector<std::string> all;
-    for (const auto table : {text_functions(), conversion_functions(), time_functions(), value_functions()}) {
+    for (const auto table : tables()) {
       for (const Function& function : table) all.emplace_back(function.name);
     }
     for (const LazyForm& form : k_lazy) all.emplace_back(form.name);
@@ -114,7 +135,7 @@ const std::vector<std::string>& function_names() {
 }
 
 const Function* find_function(std::string_view name) {
-  for (const auto table : {text_functions(), conversion_functions(), time_functions(), value_functions()}) {
+  for (const auto table : tables()) {
     for (const Function& function : table) {
       if (function.name == name) return &function;
     }
@@ -122,10 +143,18 @@ const Function* find_function(std::string_view name) {
   return nullptr;
 }
 
-std::string_view signature_of(std::string_view name) {
-  if (const LazyForm* form = find_lazy(name)) return form->signature;
-  const Function* function = find_function(name);
-  return function == nullptr ? std::string_view() : function->signature;
+std::vector<FunctionHelp> list_functions() {
+  std::vector<FunctionHelp> out;
+  for (const LazyForm& form : k_lazy)
+    out.push_back({std::string(form.name), std::string(form.signature), std::string(form.description), form.own});
+  for (const auto table : tables()) {
+    for (const Function& function : table) {
+      out.push_back({std::string(function.name), std::string(function.signature), std::string(function.description),
+                     table.data() == own_functions().data()});
+    }
+  }
+  std::sort(out.begin(), out.end(), [](const FunctionHelp& a, const FunctionHelp& b) { return a.name < b.name; });
+  return out;
 }
 
 /// Walks the tree once: checks, and lays the nodes out children first.
@@ -331,15 +360,18 @@ class Compiler {
     Node node;
     node.kind = Node::Kind::call;
     node.function = function;
-    if (function->unstable) program_.unstable_ = true;
+    program_.unstable_ = program_.unstable_ || function->unstable;
+    program_.claims_ = program_.claims_ || function->claims;
     check_count(call, offset, function->least, function->most, function->signature);
     std::vector<std::uint32_t> children;
     TypeSet result = function->result;
     for (std::size_t i = 0; i < call.arguments.size(); ++i) {
       const Parameter parameter = parameter_at(*function, i);
-      const Result argument =
-          parameter == Parameter::option ? option(call.arguments[i], *function) : compile(call.arguments[i]);
+      const Result argument = parameter == Parameter::option    ? option(call.arguments[i], *function)
+                              : parameter == Parameter::pattern ? pattern(call.arguments[i], *function)
+                                                                : compile(call.arguments[i]);
       require(argument.types, accepted_by(parameter), call.arguments[i].offset, fmt::format("{} needs", call.function));
+      if (parameter == Parameter::replacement) check_replacement(call.arguments[i]);
       if (maps(parameter)) result |= static_cast<TypeSet>(argument.types & k_list);
       if (i == 0 && function->null_gives_null) result |= static_cast<TypeSet>(argument.types & k_null);
       children.push_back(argument.node);
@@ -392,6 +424,36 @@ class Compiler {
     return literal({}, k_text);
   }
 
+  Result pattern(const Expr& argument, const Function& function) {
+    const auto* text = std::get_if<TextLiteral>(&argument.node);
+    if (text == nullptr) {
+      error(argument.offset, "rules.pattern",
+            fmt::format("the pattern of {} stands between quotes, so that it can be checked", function.name),
+            fmt::format("It is written {}.", function.signature));
+      return literal({}, k_text);
+    }
+    std::string why;
+    std::unique_ptr<Pattern> compiled = Pattern::compile(text->text, why);
+    if (compiled == nullptr) {
+      error(argument.offset, "rules.pattern", fmt::format("the pattern cannot be read: {}", printable(why)),
+            "Patterns are those of RE2: no look-ahead, no references back.");
+      return literal({}, k_text);
+    }
+    Datum datum;
+    datum.type = Type::pattern;
+    datum.data = compiled.get();
+    program_.patterns_.push_back(std::move(compiled));
+    return literal(datum, k_text);
+  }
+
+  /// Against the pattern before it.
+  void check_replacement(const Expr& argument) {
+    const auto* text = std::get_if<TextLiteral>(&argument.node);
+    if (text == nullptr || program_.patterns_.empty()) return;
+    if (const auto why = program_.patterns_.back()->refuses(text->text))
+      error(argument.offset, "rules.pattern", fmt::format("the replacement does not fit the pattern: {}", *why));
+  }
+
   Result lazy(const LazyForm& form, const Call& call, std::size_t offset) {
     check_count(call, offset, form.least, form.most, form.signature);
     if (call.arguments.size() < form.least || call.arguments.size() > form.most) return literal({}, 0);
@@ -405,6 +467,8 @@ class Compiler {
         return by_name(form, call);
       case Node::Kind::error:
         return error_call(call);
+      case Node::Kind::coalesce:
+        return coalesce(call);
       default:
         return binding(form, call);
     }
@@ -442,6 +506,17 @@ class Compiler {
       children.push_back(argument.node);
     }
     return finish(Node::Kind::switch_case, children, types);
+  }
+
+  Result coalesce(const Call& call) {
+    std::vector<std::uint32_t> children;
+    TypeSet types = k_null;
+    for (const Expr& each : call.arguments) {
+      const Result argument = compile(each);
+      types |= argument.types;
+      children.push_back(argument.node);
+    }
+    return finish(Node::Kind::coalesce, children, types);
   }
 
   Result by_name(const LazyForm& form, const Call& call) {

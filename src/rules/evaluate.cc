@@ -4,6 +4,7 @@
 #include <map>
 #include <set>
 
+#include "base/text.h"
 #include "rules/internal/program.h"
 
 namespace linkspan::rules {
@@ -37,6 +38,17 @@ class InputSource final : public Source {
     return found->second;
   }
   Time now() const override { return clock_.now(); }
+  std::optional<std::string> claim_unique(model::NameId, const UniqueCandidates& candidates) const override {
+    if (const auto held = candidates.index_of(input_.held)) return candidates.at(*held);
+    for (std::size_t i = 0; i < candidates.size(); ++i) {
+      std::string candidate = candidates.at(i);
+      const std::string key = fold_key(candidate);
+      const bool taken = std::any_of(input_.taken.begin(), input_.taken.end(),
+                                     [&](const std::string& each) { return fold_key(each) == key; });
+      if (!taken) return candidate;
+    }
+    return std::nullopt;
+  }
 
  private:
   using Table = std::map<model::NameId, model::ImageAttribute>;
@@ -82,6 +94,8 @@ std::string_view type_word(Type type) {
       return "ignore";
     case Type::authoritative_null:
       return "authoritative_null";
+    case Type::pattern:
+      return "pattern";
   }
   return "";
 }
@@ -132,12 +146,6 @@ EvaluationResult evaluate_expression(std::string_view text, const EvaluationInpu
     result.failed = std::move(failure.message);
   }
   return result;
-}
-
-std::vector<FunctionHelp> list_functions() {
-  std::vector<FunctionHelp> out;
-  for (const std::string& name : function_names()) out.push_back({name, std::string(signature_of(name))});
-  return out;
 }
 
 }  // namespace linkspan::rules

@@ -20,6 +20,8 @@ struct EvaluationInput {
   std::optional<model::Attributes> imported;  ///< for ImportedValue(); unless given: the attributes
   std::vector<model::NamedReference> references;
   std::vector<std::pair<std::string, std::string>> parameters;  ///< "Domain.FQDN" and its value
+  std::vector<std::string> taken;                               ///< for UniqueName(): what others have
+  std::string held;                                             ///< for UniqueName(): what the object has
 };
 
 struct EvaluationResult {
@@ -39,6 +41,8 @@ struct EvaluationResult {
 struct FunctionHelp {
   std::string name;
   std::string signature;
+  std::string description;  ///< one line: what it gives
+  bool own = false;         ///< an addition of ours; the others are Entra Connect's
 };
 /// All functions, by name.
 [[nodiscard]] std::vector<FunctionHelp> list_functions();

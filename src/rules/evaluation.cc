@@ -48,6 +48,8 @@ std::string_view name_of(Type type) noexcept {
       return "IgnoreThisFlow";
     case Type::authoritative_null:
       return "AuthoritativeNull";
+    case Type::pattern:
+      return "a pattern";
   }
   return "";
 }
@@ -58,6 +60,10 @@ Datum Datum::of(const model::Value& value) {
   if (const auto* number = std::get_if<std::int64_t>(&value)) return of(*number);
   if (const auto* boolean = std::get_if<bool>(&value)) return of(*boolean);
   return of(std::get<Time>(value));
+}
+
+std::optional<std::string> Source::claim_unique(model::NameId, const UniqueCandidates&) const {
+  Evaluation::fail("there is nobody here to ask which names are taken");
 }
 
 void* Arena::allocate(std::size_t bytes) {
@@ -183,6 +189,14 @@ std::span<const Datum> values_of(const Datum& datum) {
   if (datum.is_null()) return {};
   if (datum.type == Type::list) return datum.list();
   return {&datum, 1};
+}
+
+bool is_empty(const Datum& datum) { return (datum.is_textual() || datum.type == Type::binary) && datum.size == 0; }
+
+bool is_present(const Evaluation& evaluation, const Datum& datum) {
+  if (datum.type == Type::references) return evaluation.count(datum) > 0;
+  const std::span<const Datum> values = values_of(datum);
+  return std::any_of(values.begin(), values.end(), [](const Datum& value) { return !is_empty(value); });
 }
 
 std::optional<std::int64_t> number_in(std::string_view text) {

@@ -46,6 +46,12 @@ std::unique_ptr<Program> compile_text(std::string_view text, bool once, model::N
                         "Guid() and RandomNum() give another value at each synchronization",
                         "Let the flow apply once: { expression = \"...\", once = true }."});
   }
+  if (program != nullptr && program->claims()) {
+    problems.push_back({Problem::Severity::error, 0, "rules.unique_name",
+                        "UniqueName() cannot be used in a flow: nobody asks the metaverse which names are free",
+                        "Build the name from attributes that are unique themselves."});
+    return nullptr;
+  }
   return program;
 }
 
@@ -87,7 +93,7 @@ Contribution evaluate_flow(const CompiledFlow& flow, const Source& source) {
     return result;
   }
   try {
-    Evaluation evaluation(source);
+    Evaluation evaluation(source, flow.target);
     return to_contribution(flow.program->run(evaluation));
   } catch (EvaluationFailure& failure) {
     return {Contribution::Kind::failed, {}, 0, std::move(failure.message)};

@@ -20,6 +20,22 @@ Datum kept(Evaluation& e, std::string_view text, Type type = Type::text) {
   return Datum::of(e.arena().keep(text), type);
 }
 
+/// Little-endian, as .NET lays numbers out.
+Datum call_cbin(Evaluation& e, const Datum* a, std::size_t) {
+  constexpr std::int64_t k_widest = 8;
+  const std::int64_t width = a[1].is_null() ? 0 : a[1].number;
+  if (width < 1 || width > k_widest) Evaluation::fail("the length is between 1 and 8 bytes");
+  const auto bits = static_cast<std::uint64_t>(a[0].number);
+  if (width < k_widest) {
+    const std::int64_t limit = std::int64_t{1} << (8 * width);
+    if (a[0].number >= limit || a[0].number < -limit / 2)
+      Evaluation::fail(fmt::format("{} does not fit {} byte{}", a[0].number, width, width == 1 ? "" : "s"));
+  }
+  std::string bytes;
+  for (std::int64_t i = 0; i < width; ++i) bytes += static_cast<char>(bits >> (8 * i) & 0xFFU);
+  return kept(e, bytes, Type::binary);
+}
+
 Datum call_cbool(Evaluation&, const Datum* a, std::size_t) {
   if (a[0].is_null()) return Datum::of(false);
   if (a[0].type == Type::boolean) return a[0];
@@ -109,15 +125,57 @@ Datum call_string_from_sid(Evaluation& e, const Datum* a, std::size_t) {
 
 using enum Parameter;
 
-const std::array<Function, 12> k_functions{{
-    {"CBool", "CBool(value)", {scalar}, 1, 1, k_boolean, false, call_cbool},
-    {"CDate", "CDate(text)", {scalar}, 1, 1, k_time, true, call_cdate},
-    {"CGuid", "CGuid(text)", {scalar}, 1, 1, k_binary, true, call_cguid},
-    {"CNum", "CNum(text)", {scalar}, 1, 1, k_number, true, call_cnum},
-    {"CRef", "CRef(text)", {text}, 1, 1, k_reference, true, call_cref},
-    {"CStr", "CStr(value)", {scalar}, 1, 1, k_text, true, call_cstr},
+const std::array<Function, 13> k_functions{{
+    {"CBin",
+     "CBin(number, length)",
+     "The bytes of a number, the lowest first.",
+     {number, number},
+     2,
+     2,
+     k_binary,
+     true,
+     call_cbin},
+    {"CBool",
+     "CBool(value)",
+     "False for NULL, 0 and \"False\"; True for other numbers and \"True\".",
+     {scalar},
+     1,
+     1,
+     k_boolean,
+     false,
+     call_cbool},
+    {"CDate",
+     "CDate(text)",
+     "A time, in UTC, read from text such as 2013-01-10 4:00 PM -8.",
+     {scalar},
+     1,
+     1,
+     k_time,
+     true,
+     call_cdate},
+    {"CGuid",
+     "CGuid(text)",
+     "The 16 bytes of a GUID, as Microsoft orders them.",
+     {scalar},
+     1,
+     1,
+     k_binary,
+     true,
+     call_cguid},
+    {"CNum", "CNum(text)", "A whole number.", {scalar}, 1, 1, k_number, true, call_cnum},
+    {"CRef", "CRef(text)", "A distinguished name, checked.", {text}, 1, 1, k_reference, true, call_cref},
+    {"CStr",
+     "CStr(value)",
+     "Text of a number, a reference, True or False, a time; Base64 of bytes.",
+     {scalar},
+     1,
+     1,
+     k_text,
+     true,
+     call_cstr},
     {"ConvertFromBase64",
      "ConvertFromBase64(text, encoding)",
+     "The text that Base64 stands for; encoding is Unicode (UTF-16, the default), ASCII or UTF8.",
      {text, option},
      1,
      2,
@@ -125,11 +183,43 @@ const std::array<Function, 12> k_functions{{
      true,
      call_from_base64,
      "Unicode ASCII UTF8"},
-    {"ConvertFromUTF8Hex", "ConvertFromUTF8Hex(text)", {text}, 1, 1, k_text, true, call_from_utf8_hex},
-    {"ConvertToBase64", "ConvertToBase64(value)", {scalar}, 1, 1, k_text, true, call_to_base64},
-    {"ConvertToUTF8Hex", "ConvertToUTF8Hex(text)", {text}, 1, 1, k_text, true, call_to_utf8_hex},
-    {"StringFromGuid", "StringFromGuid(bytes)", {binary}, 1, 1, k_text, true, call_string_from_guid},
-    {"StringFromSid", "StringFromSid(bytes)", {binary}, 1, 1, k_text, true, call_string_from_sid},
+    {"ConvertFromUTF8Hex",
+     "ConvertFromUTF8Hex(text)",
+     "The text whose UTF-8 the hexadecimal digits are.",
+     {text},
+     1,
+     1,
+     k_text,
+     true,
+     call_from_utf8_hex},
+    {"ConvertToBase64",
+     "ConvertToBase64(value)",
+     "Base64 of bytes as they are, of text as UTF-16.",
+     {scalar},
+     1,
+     1,
+     k_text,
+     true,
+     call_to_base64},
+    {"ConvertToUTF8Hex",
+     "ConvertToUTF8Hex(text)",
+     "The UTF-8 of a text in hexadecimal.",
+     {text},
+     1,
+     1,
+     k_text,
+     true,
+     call_to_utf8_hex},
+    {"StringFromGuid", "StringFromGuid(bytes)", "A GUID as text.", {binary}, 1, 1, k_text, true, call_string_from_guid},
+    {"StringFromSid",
+     "StringFromSid(bytes)",
+     "A security identifier as text: S-1-5-...",
+     {binary},
+     1,
+     1,
+     k_text,
+     true,
+     call_string_from_sid},
 }};
 
 }  // namespace

@@ -26,15 +26,6 @@ Datum kept(Evaluation& e, std::string_view text, Type type = Type::text) {
 
 // --- evaluation ---
 
-bool is_empty(const Datum& datum) { return (datum.is_textual() || datum.type == Type::binary) && datum.size == 0; }
-
-/// Whether there is a value that is not empty.
-bool is_present(Evaluation& e, const Datum& datum) {
-  if (datum.type == Type::references) return e.count(datum) > 0;
-  const std::span<const Datum> values = values_of(datum);
-  return std::any_of(values.begin(), values.end(), [](const Datum& value) { return !is_empty(value); });
-}
-
 Datum call_is_bit_set(Evaluation&, const Datum* a, std::size_t) {
   if (a[0].is_null() || a[1].is_null()) return Datum::of(false);
   return Datum::of(a[1].number != 0 && (a[0].number & a[1].number) == a[1].number);
@@ -175,9 +166,20 @@ model::Dn dn_of(const Datum& datum) {
   }
 }
 
+/// Control characters as rules of Entra Connect look for them: in the name of an object that lost a conflict of
+/// replication the line feed is \\0A, and such rules ask for "\\0ACNF:" (one backslash is found in it as well).
+std::string with_visible_controls(std::string_view value) {
+  std::string out;
+  for (const char c : value) {
+    const auto byte = static_cast<unsigned char>(c);
+    out += byte < 0x20 || byte == 0x7F ? fmt::format("\\\\{:02X}", byte) : std::string(1, c);
+  }
+  return out;
+}
+
 Datum component(Evaluation& e, const std::vector<const model::Ava*>& avas, std::int64_t number) {
   if (number < 1 || static_cast<std::uint64_t>(number) > avas.size()) return {};
-  return kept(e, avas[static_cast<std::size_t>(number - 1)]->second);
+  return kept(e, with_visible_controls(avas[static_cast<std::size_t>(number - 1)]->second));
 }
 
 std::vector<const model::Ava*> leading(const model::Dn& dn) {
@@ -208,10 +210,28 @@ Datum call_escape(Evaluation& e, const Datum* a, std::size_t) { return kept(e, m
 using enum Parameter;
 
 const std::array<Function, 22> k_functions{{
-    {"BitAnd", "BitAnd(number, number)", {number, number}, 2, 2, k_number | k_null, false, call_bit_and},
-    {"BitOr", "BitOr(number, number)", {number, number}, 2, 2, k_number | k_null, false, call_bit_or},
+    {"BitAnd",
+     "BitAnd(number, number)",
+     "The bits set in both numbers, of 64.",
+     {number, number},
+     2,
+     2,
+     k_number | k_null,
+     false,
+     call_bit_and},
+    {"BitOr",
+     "BitOr(number, number)",
+     "The bits set in either number, of 64.",
+     {number, number},
+     2,
+     2,
+     k_number | k_null,
+     false,
+     call_bit_or},
     {"Contains",
      "Contains(values, text, mode)",
+     "The place of the first value that contains the text (of references: that is it), from 1; 0 when there is none. "
+     "mode is CaseSensitive or CaseInsensitive.",
      {values, text, option},
      2,
      3,
@@ -219,10 +239,19 @@ const std::array<Function, 22> k_functions{{
      false,
      call_contains,
      "CaseSensitive CaseInsensitive"},
-    {"Count", "Count(values)", {raw}, 1, 1, k_number, false, call_count},
-    {"DNComponent", "DNComponent(reference, number)", {text, number}, 2, 2, k_text | k_null, true, call_dn_component},
+    {"Count", "Count(values)", "The number of values.", {raw}, 1, 1, k_number, false, call_count},
+    {"DNComponent",
+     "DNComponent(reference, number)",
+     "The value of the n-th part of a distinguished name, from the left.",
+     {text, number},
+     2,
+     2,
+     k_text | k_null,
+     true,
+     call_dn_component},
     {"DNComponentRev",
      "DNComponentRev(reference, number, \"DC\")",
+     "The value of the n-th part of a distinguished name, from the right; with \"DC\" the dc parts do not count.",
      {text, number, option},
      2,
      3,
@@ -230,22 +259,128 @@ const std::array<Function, 22> k_functions{{
      true,
      call_dn_component_rev,
      "DC"},
-    {"EscapeDNComponent", "EscapeDNComponent(text)", {text}, 1, 1, k_text, true, call_escape},
-    {"IsBitSet", "IsBitSet(number, flag)", {number, number}, 2, 2, k_boolean, false, call_is_bit_set},
-    {"IsDate", "IsDate(text)", {scalar}, 1, 1, k_boolean, false, call_is_date},
-    {"IsEmpty", "IsEmpty(value)", {raw}, 1, 1, k_boolean, false, call_is_empty},
-    {"IsGuid", "IsGuid(text)", {scalar}, 1, 1, k_boolean, false, call_is_guid},
-    {"IsNull", "IsNull(value)", {raw}, 1, 1, k_boolean, false, call_is_null},
-    {"IsNullOrEmpty", "IsNullOrEmpty(value)", {raw}, 1, 1, k_boolean, false, call_is_null_or_empty},
-    {"IsNumeric", "IsNumeric(value)", {scalar}, 1, 1, k_boolean, false, call_is_numeric},
-    {"IsPresent", "IsPresent(value)", {raw}, 1, 1, k_boolean, false, call_is_present},
-    {"IsString", "IsString(value)", {raw}, 1, 1, k_boolean, false, call_is_string},
-    {"Item", "Item(values, number)", {values, number}, 2, 2, k_scalar, false, call_item},
-    {"ItemOrNull", "ItemOrNull(values, number)", {values, number}, 2, 2, k_scalar | k_null, false, call_item_or_null},
-    {"Join", "Join(values, delimiter)", {values, text}, 1, 2, k_text | k_null, false, call_join},
-    {"RandomNum", "RandomNum(start, end)", {number, number}, 2, 2, k_number, false, call_random_num, {}, true},
-    {"RemoveDuplicates", "RemoveDuplicates(values)", {values}, 1, 1, k_any, false, call_remove_duplicates},
-    {"Split", "Split(text, delimiter, limit)", {text, text, number}, 2, 3, k_text | k_list, true, call_split},
+    {"EscapeDNComponent",
+     "EscapeDNComponent(text)",
+     "Text fit for a distinguished name.",
+     {text},
+     1,
+     1,
+     k_text,
+     true,
+     call_escape},
+    {"IsBitSet",
+     "IsBitSet(number, flag)",
+     "Whether all bits of the flag are set.",
+     {number, number},
+     2,
+     2,
+     k_boolean,
+     false,
+     call_is_bit_set},
+    {"IsDate",
+     "IsDate(text)",
+     "Whether it is a time, or text that is one.",
+     {scalar},
+     1,
+     1,
+     k_boolean,
+     false,
+     call_is_date},
+    {"IsEmpty",
+     "IsEmpty(value)",
+     "Whether there is a value and it is empty.",
+     {raw},
+     1,
+     1,
+     k_boolean,
+     false,
+     call_is_empty},
+    {"IsGuid", "IsGuid(text)", "Whether the text is a GUID.", {scalar}, 1, 1, k_boolean, false, call_is_guid},
+    {"IsNull", "IsNull(value)", "Whether there is no value.", {raw}, 1, 1, k_boolean, false, call_is_null},
+    {"IsNullOrEmpty",
+     "IsNullOrEmpty(value)",
+     "Whether there is no value, or an empty one.",
+     {raw},
+     1,
+     1,
+     k_boolean,
+     false,
+     call_is_null_or_empty},
+    {"IsNumeric",
+     "IsNumeric(value)",
+     "Whether it is a number, or text that is one.",
+     {scalar},
+     1,
+     1,
+     k_boolean,
+     false,
+     call_is_numeric},
+    {"IsPresent",
+     "IsPresent(value)",
+     "Whether there is a value that is not empty.",
+     {raw},
+     1,
+     1,
+     k_boolean,
+     false,
+     call_is_present},
+    {"IsString", "IsString(value)", "Whether it is text.", {raw}, 1, 1, k_boolean, false, call_is_string},
+    {"Item",
+     "Item(values, number)",
+     "The n-th value; fails beyond the last.",
+     {values, number},
+     2,
+     2,
+     k_scalar,
+     false,
+     call_item},
+    {"ItemOrNull",
+     "ItemOrNull(values, number)",
+     "The n-th value; NULL beyond the last.",
+     {values, number},
+     2,
+     2,
+     k_scalar | k_null,
+     false,
+     call_item_or_null},
+    {"Join",
+     "Join(values, delimiter)",
+     "One text of several values, with a delimiter between them (a blank, unless told otherwise).",
+     {values, text},
+     1,
+     2,
+     k_text | k_null,
+     false,
+     call_join},
+    {"RandomNum",
+     "RandomNum(start, end)",
+     "A random number between the two; another each time.",
+     {number, number},
+     2,
+     2,
+     k_number,
+     false,
+     call_random_num,
+     {},
+     true},
+    {"RemoveDuplicates",
+     "RemoveDuplicates(values)",
+     "Each value once, case ignored.",
+     {values},
+     1,
+     1,
+     k_any,
+     false,
+     call_remove_duplicates},
+    {"Split",
+     "Split(text, delimiter, limit)",
+     "The parts of a text between a delimiter of one character; with a limit the last part is the rest.",
+     {text, text, number},
+     2,
+     3,
+     k_text | k_list,
+     true,
+     call_split},
 }};
 
 }  // namespace

@@ -92,6 +92,8 @@ class Runner {
         return run(child(node, condition(node, 0) ? 1 : 2));
       case Node::Kind::switch_case:
         return switch_case(node);
+      case Node::Kind::coalesce:
+        return coalesce(node);
       case Node::Kind::select:
       case Node::Kind::where:
         return each(node);
@@ -239,6 +241,14 @@ class Runner {
     return {};
   }
 
+  Datum coalesce(const Node& node) {
+    for (std::uint32_t i = 0; i < node.count; ++i) {
+      const Datum candidate = run(child(node, i));
+      if (is_present(evaluation_, candidate)) return candidate;
+    }
+    return {};
+  }
+
   Datum each(const Node& node) {
     const Datum input = evaluation_.materialise(value(node, 0));
     const std::span<const Datum> values = values_of(input);
@@ -305,6 +315,9 @@ class Runner {
   void convert(Parameter parameter, Datum& argument) {
     if (argument.is_null()) return;
     switch (parameter) {
+      case Parameter::replacement:
+        if (argument.type == Type::list) Evaluation::fail("the replacement is one text, and this is several");
+        [[fallthrough]];
       case Parameter::text:
         if (!argument.is_textual()) argument = Datum::of(evaluation_.to_text(argument));
         return;
@@ -316,6 +329,9 @@ class Runner {
         return;
       case Parameter::time:
         argument = Datum::of(evaluation_.to_time(argument));
+        return;
+      case Parameter::single:
+        if (argument.type == Type::list) Evaluation::fail("one value is needed, and these are several; use Item");
         return;
       case Parameter::binary:
         if (argument.type != Type::binary)

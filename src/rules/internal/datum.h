@@ -27,6 +27,7 @@ enum class Type : std::uint8_t {
   references,          ///< all that an attribute references, not looked at yet
   ignore,              ///< IgnoreThisFlow
   authoritative_null,  ///< AuthoritativeNull
+  pattern,             ///< a compiled Pattern; only ever the argument of a function
 };
 
 [[nodiscard]] std::string_view name_of(Type type) noexcept;

@@ -14,10 +14,12 @@ namespace linkspan::rules {
 
 class Evaluation {
  public:
-  explicit Evaluation(const Source& source) : source_(source) {}
+  /// `target` is the attribute that the flow writes; 0 when there is no flow.
+  explicit Evaluation(const Source& source, model::NameId target = 0) : source_(source), target_(target) {}
 
   [[nodiscard]] Arena& arena() { return arena_; }
   [[nodiscard]] const Source& source() const { return source_; }
+  [[nodiscard]] model::NameId target() const { return target_; }
 
   [[noreturn]] static void fail(std::string message) { throw EvaluationFailure{std::move(message)}; }
 
@@ -45,12 +47,18 @@ class Evaluation {
  private:
   static constexpr std::uint64_t k_most_steps = 5'000'000;
   const Source& source_;
+  model::NameId target_;
   Arena arena_;
   std::uint64_t steps_ = 0;
 };
 
 /// The values of a datum, whether one or several; null has none. References must be materialised before.
 [[nodiscard]] std::span<const Datum> values_of(const Datum& datum);
+
+/// Text or bytes of no length.
+[[nodiscard]] bool is_empty(const Datum& datum);
+/// Whether there is a value that is not empty; references are not looked at.
+[[nodiscard]] bool is_present(const Evaluation& evaluation, const Datum& datum);
 
 /// Whole-number text, also with blanks around.
 [[nodiscard]] std::optional<std::int64_t> number_in(std::string_view text);

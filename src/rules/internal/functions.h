@@ -24,7 +24,7 @@ inline constexpr TypeSet k_any = k_null | k_scalar | k_list;
 /// "text or number"
 [[nodiscard]] std::string describe(TypeSet types);
 
-/// What a function does with a parameter. The first six map: given several values, the function is called for each.
+/// What a function does with a parameter. The first seven map: given several values, the function is called for each.
 enum class Parameter : std::uint8_t {
   none,
   text,    ///< converted to text
@@ -32,16 +32,21 @@ enum class Parameter : std::uint8_t {
   boolean,
   time,  ///< a time, or text that is one
   binary,
-  scalar,  ///< any single value as it is
-  option,  ///< one of the function's words, bare or as text
-  values,  ///< all values; references as their names
-  raw,     ///< as it is; references are not looked at
+  encoded,      ///< bytes, or text that is Base64 of them; the function decodes
+  scalar,       ///< any single value as it is
+  option,       ///< one of the function's words, bare or as text
+  pattern,      ///< a regular expression between quotes, compiled when the rule is loaded
+  replacement,  ///< text; what stands between quotes is checked against the pattern when the rule is loaded
+  single,       ///< one value as it is; several are refused, not mapped
+  values,       ///< all values; references as their names
+  raw,          ///< as it is; references are not looked at
 };
 
 struct Function {
   using Call = Datum (*)(Evaluation& evaluation, const Datum* arguments, std::size_t count);
   std::string_view name;
   std::string_view signature;             ///< "Left(text, count)"
+  std::string_view description;           ///< one line: what it gives
   std::array<Parameter, 4> parameters{};  ///< the last one repeats when `most` is larger
   std::uint8_t least = 0;
   std::uint8_t most = 0;
@@ -50,17 +55,18 @@ struct Function {
   Call call = nullptr;
   std::string_view options{};  ///< words for Parameter::option, blank separated
   bool unstable = false;       ///< gives another value each time
+  bool claims = false;         ///< asks the metaverse which values are free
 };
 
 [[nodiscard]] std::span<const Function> text_functions();
 [[nodiscard]] std::span<const Function> conversion_functions();
 [[nodiscard]] std::span<const Function> time_functions();
 [[nodiscard]] std::span<const Function> value_functions();  ///< evaluation, mathematics, multi-valued, directory
+[[nodiscard]] std::span<const Function> certificate_functions();
+[[nodiscard]] std::span<const Function> own_functions();  ///< those that Entra Connect does not have
 
 /// nullptr when there is none.
 [[nodiscard]] const Function* find_function(std::string_view name);
-/// How it is written, lazy ones included; empty when there is none.
-[[nodiscard]] std::string_view signature_of(std::string_view name);
 /// Every name, the lazy ones included (IIF, Switch, …), sorted.
 [[nodiscard]] const std::vector<std::string>& function_names();
 

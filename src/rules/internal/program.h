@@ -11,6 +11,7 @@
 #include "rules/internal/ast.h"
 #include "rules/internal/evaluation.h"
 #include "rules/internal/functions.h"
+#include "rules/internal/pattern.h"
 
 namespace linkspan::rules {
 
@@ -35,6 +36,7 @@ struct Node {
     with,
     error,
     value_count,
+    coalesce,
   };
   Kind kind = Kind::literal;
   std::uint32_t first = 0;  ///< children: indexes_[first .. first + count)
@@ -55,6 +57,8 @@ class Program {
 
   /// Uses a function that gives another value each time.
   [[nodiscard]] bool unstable() const { return unstable_; }
+  /// Uses UniqueName().
+  [[nodiscard]] bool claims() const { return claims_; }
 
  private:
   friend class Compiler;
@@ -63,8 +67,10 @@ class Program {
   std::vector<std::uint32_t> indexes_;
   std::vector<Operator> operators_;
   std::vector<std::unique_ptr<std::string>> texts_;
+  std::vector<std::unique_ptr<Pattern>> patterns_;
   std::uint32_t slots_ = 0;
   bool unstable_ = false;
+  bool claims_ = false;
 };
 
 }  // namespace linkspan::rules
