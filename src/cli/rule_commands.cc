@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "cli/internal/nouns.h"
+#include "cli/internal/rule_import.h"
 #include "cli/session.h"
 #include "setup/rule_base.h"
 
@@ -26,20 +27,6 @@ std::string_view link_text(const rules::Rule& rule) {
       break;
   }
   return "sticky-join";
-}
-
-Json problems_json(const std::vector<rules::Problem>& problems) {
-  Json list = Json::list();
-  for (const rules::Problem& one : problems) {
-    list.push(Json::object({{"severity", one.severity == rules::Problem::Severity::error ? "error" : "warning"},
-                            {"file", one.file},
-                            {"line", one.position.line},
-                            {"column", one.position.column},
-                            {"id", one.id},
-                            {"message", one.message},
-                            {"hint", one.hint}}));
-  }
-  return list;
 }
 
 std::vector<rules::Rule> sorted_rules(Session& session) {
@@ -119,24 +106,6 @@ int check(Session& session, const Arguments& arguments) {
   return files.usable() ? exit_done : exit_failed;
 }
 
-int import_rules(Session& session, const Arguments& arguments) {
-  setup::RuleFiles files = setup::read_rules(arguments.text("PATH"));
-  const auto lease = session.lease();
-  const setup::RuleChanges changes =
-      setup::put_rules(session.installation(), std::move(files), arguments.has("--replace"));
-  if (session.json()) {
-    session.out().print(
-        Json::object({{"added", changes.added}, {"changed", changes.changed}, {"removed", changes.removed}}));
-    return exit_done;
-  }
-  session.out().line(fmt::format("{} added, {} changed, {} removed.", changes.added.size(), changes.changed.size(),
-                                 changes.removed.size()));
-  if (!changes.added.empty() || !changes.changed.empty() || !changes.removed.empty()) {
-    session.out().line("The next synchronization is full.");
-  }
-  return exit_done;
-}
-
 int export_rules(Session& session, const Arguments& arguments) {
   std::string text;
   for (const rules::Rule& rule : sorted_rules(session)) text += (text.empty() ? "" : "\n") + rules::print_rule(rule);
@@ -157,6 +126,20 @@ int export_rules(Session& session, const Arguments& arguments) {
 
 }  // namespace
 
+Json problems_json(const std::vector<rules::Problem>& problems) {
+  Json list = Json::list();
+  for (const rules::Problem& one : problems) {
+    list.push(Json::object({{"severity", one.severity == rules::Problem::Severity::error ? "error" : "warning"},
+                            {"file", one.file},
+                            {"line", one.position.line},
+                            {"column", one.position.column},
+                            {"id", one.id},
+                            {"message", one.message},
+                            {"hint", one.hint}}));
+  }
+  return list;
+}
+
 Commands rule_commands() {
   return {
       {"rule list", "The rules in the database, by precedence", {}, list_rules},
@@ -167,8 +150,16 @@ Commands rule_commands() {
        check,
        false},
       {"rule import",
-       "Put rules from a file or a folder into the database; those of the same name are replaced",
-       {{"PATH", "A .toml file or a folder", true, false, {}}, {"--replace", "Remove all other rules"}},
+       "Put rules into the database (those of the same name are replaced): from .toml files, or from a configuration "
+       "export of Entra Connect, which --out turns into files instead",
+       {{"PATH",
+         "A .toml file or a folder of them; the export's folder, or its settings file (.json)",
+         true,
+         false,
+         {}},
+        {"--out DIR", "Write settings, rules and a report of everything there; nothing of it goes into the database"},
+        {"--cloud KIND", "What the export's cloud connector becomes", false, false, {"graph", "scim"}},
+        {"--replace", "Remove all other rules"}},
        import_rules},
       {"rule export", "All rules as one TOML file", {{"FILE", "Where to (standard: printed)"}}, export_rules},
   };

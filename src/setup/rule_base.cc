@@ -10,6 +10,7 @@
 #include "model/names.h"
 #include "rules/rule_set.h"
 #include "run/settings.h"
+#include "setup/configuration_file.h"
 
 namespace linkspan::setup {
 namespace {
@@ -60,7 +61,14 @@ RuleFiles read_rules(const fs::path& path) {
     paths.push_back(path);
   }
   RuleFiles out;
+  const fs::path settings = (fs::is_directory(path, ignored) ? path : path.parent_path()) / k_settings_file;
+  if (fs::is_regular_file(settings, ignored)) {
+    const ConfigurationText beside = parse_configuration(read_file(settings, k_longest_file), settings.string());
+    for (const ConnectorText& one : beside.connectors) out.connectors.emplace_back(one.name, one.kind);
+    out.rules = beside.rules;
+  }
   for (const fs::path& one : paths) {
+    if (one.filename() == k_settings_file) continue;
     auto read = rules::parse_rules(read_file(one, k_longest_file), one.string(), out.problems);
     std::move(read.begin(), read.end(), std::back_inserter(out.rules));
   }
@@ -96,6 +104,7 @@ void check_rules(Installation& installation, RuleFiles& files) {
 }
 
 void check_rules_alone(RuleFiles& files, std::vector<std::pair<std::string, std::string>> connectors) {
+  if (connectors.empty()) connectors = files.connectors;
   if (connectors.empty()) {
     std::set<std::string> seen;
     for (const rules::Rule& rule : files.rules) {

@@ -16,10 +16,15 @@ namespace linkspan::setup {
 struct RuleFiles {
   std::vector<rules::Rule> rules;
   std::vector<rules::Problem> problems;
+  /// Names and kinds of connectors, of a settings.toml beside them; empty when there is none.
+  std::vector<std::pair<std::string, std::string>> connectors{};
   [[nodiscard]] bool usable() const;  ///< no problem is an error
 };
 
-/// Reads one .toml file, or every *.toml of a folder in order of name. Throws Fault::not_found "setup.no_file",
+/// The configuration (as `config export` prints it) that may stand beside rule files.
+inline constexpr std::string_view k_settings_file = "settings.toml";
+
+/// Reads one .toml file, or every *.toml of a folder in order of name; settings.toml gives the connectors. Throws Fault::not_found "setup.no_file",
 /// "setup.no_rules" for a folder without any.
 [[nodiscard]] RuleFiles read_rules(const std::filesystem::path& path);
 
@@ -32,7 +37,8 @@ struct RuleFiles {
 /// Compiles them against this installation's connectors and appends what is found.
 void check_rules(Installation& installation, RuleFiles& files);
 
-/// The same without a database: `connectors` are names and kinds; empty = the kinds the rules themselves name.
+/// The same without a database: against `connectors` (names and kinds), else those read with the files, else the kinds
+/// the rules themselves name. Kinds need not be known to this program.
 void check_rules_alone(RuleFiles& files, std::vector<std::pair<std::string, std::string>> connectors = {});
 
 struct RuleChanges {
