@@ -6,12 +6,21 @@
 
 #include <algorithm>
 
+#include "base/text.h"
 #include "rules/evaluate.h"
 #include "rules/internal/ast.h"
 #include "rules/rule.h"
 
 namespace linkspan::rules {
 namespace {
+
+constexpr std::string_view k_certificate =
+    "MIIByTCCAW+gAwIBAgIIAPHi08S1ppcwCgYIKoZIzj0EAwIwPDELMAkGA1UEBhMCTk8xEzARBgNVBAoMCk5vcnRoIFF1YXkxGDAWBgNV"
+    "BAMMD05vcnRoIFF1YXkgUm9vdDAeFw0wMTAyMDMwNDA1MDZaFw0wMjAyMDMwNDA1MDZaMIGDMQswCQYDVQQGEwJOTzEOMAwGA1UECAwF"
+    "VHJvbXMxEDAOBgNVBAcMB1Ryb21zw7gxCjAIBgMqAwQMAXgxFDASBgoJkiaJk/IsZAEZFgRxdWF5MRMwEQYDVQQKDApBICsgQiAiQ28i"
+    "MRswCQYDVQQFEwI0MjAOBgNVBAMMByBvZGQgIzEwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNCAATKK1F0Es4k7T3J9mQ11L2ofr3n0+uS"
+    "C0H89SnRMw81KM4hkFcn3fm8yOITOKaurcOMhF0SbCOs0WWCl78zgk4goxMwETAPBgNVHRMBAf8EBTADAQH/MAoGCCqGSM49BAMCA0gA"
+    "MEUCIDOWNcspsRumn6vhfDFpdV5K1c20eCjaPd17vrNWcr41AiEA1TclGA0pYrYLvHeQaNKJeHatZhcRd8DhBHgh5rxaB9o=";
 
 rc::Gen<std::string> word() {
   return rc::gen::map(rc::gen::container<std::string>(4, rc::gen::elementOf(std::string("abcXYZ"))),
@@ -114,9 +123,9 @@ RC_GTEST_PROP(RulesProperty, PrintingAndParsingGiveTheSameTree, ()) {
 
 /// Trees that often pass the checks: calls with the right number of arguments, mostly attributes.
 rc::Gen<Expr> likely(int depth) {
-  const auto attribute = leaf(rc::gen::map(
-      rc::gen::element<std::string>("mail", "absent", "several", "count", "flag", "member", "dn", "guid", "when"),
-      [](std::string n) { return AttributeRead{std::move(n)}; }));
+  const auto attribute = leaf(rc::gen::map(rc::gen::element<std::string>("mail", "absent", "several", "count", "flag",
+                                                                         "member", "dn", "guid", "when", "cert"),
+                                           [](std::string n) { return AttributeRead{std::move(n)}; }));
   const auto number =
       leaf(rc::gen::map(rc::gen::inRange<std::int64_t>(-3, 12), [](std::int64_t n) { return NumberLiteral{n}; }));
   if (depth <= 0)
@@ -133,6 +142,13 @@ rc::Gen<Expr> likely(int depth) {
       call.arguments[0].node = VariableRead{"v"};
     if (function.name == "ImportedValue" || function.name == "ValueCount")
       call.arguments[0].node = TextLiteral{"several"};
+    if (function.name == "Match" || function.name == "ReplacePattern")
+      call.arguments[1].node = TextLiteral{*rc::gen::element<std::string>("a", "(.)x*", "[^a-z]", "^$", "")};
+    if (function.name == "Normalize") call.arguments[1].node = WordLiteral{"ASCII"};
+    if (function.name == "CertNameInfo") {
+      call.arguments[1].node = WordLiteral{"SimpleName"};
+      call.arguments[2].node = BooleanLiteral{*rc::gen::arbitrary<bool>()};
+    }
     if (function.name == "InStr" || function.name == "InStrRev")
       call.arguments.resize(static_cast<std::size_t>(*rc::gen::inRange(2, 4)));
     if (function.signature.ends_with("mode)") || function.signature.ends_with("\"DC\")") ||
@@ -151,6 +167,8 @@ RC_GTEST_PROP(RulesProperty, EvaluationEndsInAResultOrAMessage, ()) {
   input.attributes["dn"] = {model::Value("cn=A\\, B,ou=C,dc=x")};
   input.attributes["guid"] = {model::Value(model::Binary{std::string(16, '\x81')})};
   input.attributes["when"] = {model::Value(Time{})};
+  input.attributes["cert"] = {model::Value(model::Binary{from_base64(k_certificate).value()})};
+  input.taken = {"ada@x", "a"};
   input.references = {{"member", "cn=A,dc=x"}, {"member", "cn=B,dc=x"}};
   const ManualClock clock;
   const EvaluationResult result =

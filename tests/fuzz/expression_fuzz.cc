@@ -5,12 +5,21 @@
 #include <string_view>
 
 #include "base/clock.h"
+#include "base/text.h"
 #include "rules/evaluate.h"
 #include "rules/internal/ast.h"
 
 namespace {
 
 using namespace linkspan;
+
+constexpr std::string_view k_certificate =
+    "MIIByTCCAW+gAwIBAgIIAPHi08S1ppcwCgYIKoZIzj0EAwIwPDELMAkGA1UEBhMCTk8xEzARBgNVBAoMCk5vcnRoIFF1YXkxGDAWBgNV"
+    "BAMMD05vcnRoIFF1YXkgUm9vdDAeFw0wMTAyMDMwNDA1MDZaFw0wMjAyMDMwNDA1MDZaMIGDMQswCQYDVQQGEwJOTzEOMAwGA1UECAwF"
+    "VHJvbXMxEDAOBgNVBAcMB1Ryb21zw7gxCjAIBgMqAwQMAXgxFDASBgoJkiaJk/IsZAEZFgRxdWF5MRMwEQYDVQQKDApBICsgQiAiQ28i"
+    "MRswCQYDVQQFEwI0MjAOBgNVBAMMByBvZGQgIzEwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNCAATKK1F0Es4k7T3J9mQ11L2ofr3n0+uS"
+    "C0H89SnRMw81KM4hkFcn3fm8yOITOKaurcOMhF0SbCOs0WWCl78zgk4goxMwETAPBgNVHRMBAf8EBTADAQH/MAoGCCqGSM49BAMCA0gA"
+    "MEUCIDOWNcspsRumn6vhfDFpdV5K1c20eCjaPd17vrNWcr41AiEA1TclGA0pYrYLvHeQaNKJeHatZhcRd8DhBHgh5rxaB9o=";
 
 rules::EvaluationInput make_input() {
   rules::EvaluationInput input;
@@ -20,6 +29,9 @@ rules::EvaluationInput make_input() {
   input.attributes["f"] = {model::Value(true)};
   input.attributes["t"] = {model::Value(Time{})};
   input.attributes["g"] = {model::Value(model::Binary{std::string(16, '\x81')})};
+  input.attributes["c"] = {model::Value(model::Binary{from_base64(k_certificate).value()})};
+  input.attributes["d"] = {model::Value("cn=A\\0ACNF:b,ou=C,dc=x")};
+  input.taken = {"ada"};
   input.references = {{"m", "cn=A,dc=x"}, {"m", "cn=B,dc=x"}};
   input.parameters = {{"Domain.FQDN", "corp.example"}};
   return input;
