@@ -6,6 +6,7 @@
 #include <rapidcheck/gtest.h>
 #include <stdlib.h>
 #include <testkit/histories.h>
+#include <testkit/random_rules.h>
 #include <unistd.h>
 
 #include <array>
@@ -107,6 +108,32 @@ RC_GTEST_PROP(FullEqualsDeltaUnderRules0, AfterAnyHistory, ()) { full_equals_del
 RC_GTEST_PROP(FullEqualsDeltaUnderRules12, AfterAnyHistory, ()) { full_equals_delta(*rc::gen::inRange(1, 3)); }
 RC_GTEST_PROP(FullEqualsDeltaUnderRules3To6, AfterAnyHistory, ()) {
   full_equals_delta(*rc::gen::inRange(3, testkit::k_rule_variants));
+}
+
+std::string drawn_rules() {
+  const std::string rules = testkit::random_rules(*rc::gen::container<testkit::Dice>(60, rc::gen::inRange(0, 120)));
+  RC_LOG() << rules;
+  return rules;
+}
+
+RC_GTEST_PROP(FullEqualsDeltaUnderRandomRules, AfterAnyHistory, ()) {
+  Player::Options chosen = options(0);
+  chosen.rules = drawn_rules();
+  Player player(chosen);
+  player.play(*histories(testkit::people_acts() + testkit::duplicate_acts() + testkit::target_acts() +
+                         testkit::failing_acts() + testkit::engine_acts()));
+  expect_full_equals_delta(player);
+}
+
+RC_GTEST_PROP(FullEqualsDeltaUnderRandomRules, AfterTheRulesChanged, ()) {
+  Player::Options chosen = options(0);
+  chosen.rules = drawn_rules();
+  Player player(chosen);
+  player.play(*histories(testkit::people_acts() + testkit::target_acts() + testkit::engine_acts()));
+  player.world().set_rules(drawn_rules());
+  player.world().synchronize(true);
+  player.play(*histories(testkit::people_acts() + testkit::target_acts() + testkit::engine_acts()));
+  expect_full_equals_delta(player);
 }
 
 RC_GTEST_PROP(Settling, EndsWithWhatTheSourcesSayAndNothingElse, ()) {

@@ -190,7 +190,7 @@ office = "[mail]"
 
 Player::Player(Options options)
     : options_(options),
-      world_(rules_of(options.variant), specs(options)),
+      world_(options.rules.empty() ? rules_of(options.variant) : options.rules, specs(options)),
       corp_(world_.directory("corp")),
       hr_(world_.directory("hr")) {
   for (const char* guard :

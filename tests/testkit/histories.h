@@ -83,6 +83,7 @@ class Player {
  public:
   struct Options {
     int variant = 0;              ///< of rules_of
+    std::string rules;            ///< instead of those, if not empty
     bool normalising = false;     ///< the target lower-cases displayName
     std::size_t batch_size = 50;  ///< of the sources' imports
     connector::FakeDelta delta = connector::FakeDelta::removals;
