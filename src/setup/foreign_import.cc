@@ -56,7 +56,7 @@ std::string slug(std::string_view name) {
     }
   }
   while (out.ends_with('-') || out.ends_with('.')) out.pop_back();
-  while (out.starts_with('.')) out.erase(0, 1);
+  out.erase(0, out.find_first_not_of(".-"));
   return out.empty() ? "connector" : out;
 }
 
