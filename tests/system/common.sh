@@ -58,8 +58,8 @@ json() {
 }
 # error ID: the last command said this, with a hint, as people read it; json_error: as programs do.
 error() {
-  grep -qF "[$1]" "$folder/err" || fail "the error is not $1"
-  grep -q '^ *hint: .' "$folder/err" || fail "$1 has no hint"
+  grep -qF "[$1]" "$folder/last" || fail "the error is not $1"
+  grep -q '^ *hint: .' "$folder/last" || fail "$1 has no hint"
 }
 json_error() {
   python3 -c '
