@@ -154,6 +154,20 @@ std::string dn_key(std::string_view text) {
   }
 }
 
+std::vector<std::string> domain_components(std::string_view text) {
+  std::vector<std::string> components;
+  try {
+    for (const std::vector<Ava>& rdn : parse_dn(text).rdns) {
+      const bool domain = rdn.size() == 1 && equal_ascii_case(rdn.front().first, "dc");
+      if (!domain) components.clear();
+      if (domain) components.push_back(rdn.front().second);
+    }
+  } catch (const Error&) {
+    components.clear();  // the contract: what is no DN has none
+  }
+  return components;
+}
+
 std::string_view parent_key(std::string_view key) {
   for (std::size_t i = 0; i < key.size(); ++i) {
     if (key[i] == '\\') {

@@ -30,6 +30,9 @@ struct Dn {
 /// multi-valued RDN sorted, one canonical escaping. A text that is no DN gets the key of itself folded.
 [[nodiscard]] std::string dn_key(std::string_view text);
 
+/// The values of the dc components at the end of a DN, from the left: "corp", "example"; none where it is no DN.
+[[nodiscard]] std::vector<std::string> domain_components(std::string_view text);
+
 /// The key of the parent, given a key: everything after the first unescaped comma; empty at the root.
 [[nodiscard]] std::string_view parent_key(std::string_view key);
 

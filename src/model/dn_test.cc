@@ -70,5 +70,11 @@ RC_GTEST_PROP(DnProperty, TextGoesThereAndBack, (const std::string& raw)) {
   RC_ASSERT(parent_key(dn_key(to_text(dn))) == "dc=example");
 }
 
+TEST(DnTest, TheDomainIsTheDcComponentsAtTheEnd) {
+  EXPECT_EQ(domain_components("CN=a,DC=b,OU=c,DC=Corp,dc=example"), (std::vector<std::string>{"Corp", "example"}));
+  EXPECT_TRUE(domain_components("uid=a,ou=b").empty());
+  EXPECT_TRUE(domain_components("no DN").empty());
+}
+
 }  // namespace
 }  // namespace linkspan::model

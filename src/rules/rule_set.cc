@@ -59,7 +59,9 @@ Contribution CompiledRule::evaluate(std::size_t flow, const Source& source) cons
 class RuleSetBuilder {
  public:
   RuleSetBuilder(std::span<const ConnectorName> connectors, model::Names& names)
-      : connectors_(connectors), names_(names) {}
+      : connectors_(connectors), names_(names) {
+    set_->dn_name_ = names.id("dn");
+  }
 
   void add(Rule rule, model::RuleId id, std::vector<CompiledFlow> flows) {
     auto compiled = std::make_unique<CompiledRule>(std::move(rule), id);

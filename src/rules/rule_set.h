@@ -138,6 +138,9 @@ class RuleSet {
   [[nodiscard]] std::span<const model::NameId> object_keys() const { return object_keys_; }
 
   /// The enabled rule of this id, or nullptr.
+  /// The name "dn": what [dn] reads.
+  [[nodiscard]] model::NameId dn_name() const { return dn_name_; }
+
   [[nodiscard]] const CompiledRule* find(model::RuleId id) const;
   /// Whether it is an outbound Provision rule, enabled or not: what it made is ours to delete.
   [[nodiscard]] bool provisions_outbound(model::RuleId id) const;
@@ -151,6 +154,7 @@ class RuleSet {
   ByType outbound_;
   std::vector<model::NameId> metaverse_keys_;
   std::vector<model::NameId> object_keys_;
+  model::NameId dn_name_ = 0;
   std::vector<model::RuleId> outbound_provisioning_;
   std::set<std::string, std::less<>> outbound_connectors_;
 };

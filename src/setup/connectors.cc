@@ -44,6 +44,7 @@ void check_engine_settings(const connector::Settings& settings) {
 
 const std::vector<connector::SettingSpec>& engine_settings() {
   static const std::vector<connector::SettingSpec> k_specs{
+      {"parameters", "what rules read as %Forest.Netbios% and the like: Forest.Netbios=CORP", false, true, ""},
       {"canaries", "anchors or DNs that every full import must see, else it is rejected", false, true, ""},
       {"deprovision", "what becomes of an object whose identity leaves: delete or disconnect", false, false, "delete"}};
   return k_specs;

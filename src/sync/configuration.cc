@@ -35,6 +35,12 @@ Configuration load_configuration(store::Store& store, const std::function<bool(s
     if (const auto choice = settings.find("deprovision"); choice != settings.end() && !choice->second.empty()) {
       info.disconnect_instead_of_delete = choice->second.front() == "disconnect";
     }
+    if (const auto list = settings.find("parameters"); list != settings.end()) {
+      for (const std::string& one : list->second) {
+        const std::size_t equals = std::min(one.find('='), one.size());
+        if (equals != one.size()) info.parameters.emplace(one.substr(0, equals), one.substr(equals + 1));
+      }
+    }
     names.push_back({row.name, row.kind});
     out.connectors.push_back(std::move(info));
   }

@@ -22,7 +22,8 @@ struct Configuration {
 [[nodiscard]] std::string print_settings(const connector::Settings& settings);
 
 /// Reads connectors and rules and compiles them. `by_anchor` says of a kind whether its references go by anchor.
-/// Settings read here: `canaries`, and `deprovision` = "delete" (standard) or "disconnect". Throws Fault::invalid
+/// Settings read here: `canaries`, `parameters` ("Domain.Netbios=CORP"), and `deprovision` = "delete" (standard) or
+/// "disconnect". Throws Fault::invalid
 /// "sync.rules" with every problem in the message when the rules do not compile.
 [[nodiscard]] Configuration load_configuration(store::Store& store,
                                                const std::function<bool(std::string_view kind)>& by_anchor);

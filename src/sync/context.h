@@ -2,6 +2,7 @@
 // What every stage of the pipeline works with. The stages: import -> inbound (join, flow) -> outbound (plan) ->
 // references -> export; each reads a view, decides in pure functions, and writes one batch.
 
+#include <map>
 #include <memory>
 #include <stop_token>
 #include <string>
@@ -25,6 +26,8 @@ struct ConnectorInfo {
   bool references_by_anchor = false;
   bool disconnect_instead_of_delete = false;
   std::vector<std::string> canaries;  ///< anchors or DNs that every full import must see
+  /// What %Forest.Netbios% and the like are for its objects, as far as their DNs do not say it.
+  std::map<std::string, std::string, std::less<>> parameters{};
 };
 
 /// Everything is borrowed and must outlive the stage; one thread, but for what a stage starts itself.

@@ -4,6 +4,7 @@
 #include <unordered_set>
 
 #include "base/text.h"
+#include "model/dn.h"
 
 namespace linkspan::sync {
 namespace {
@@ -167,9 +168,33 @@ std::vector<std::string> ImageSource::reference_names(model::NameId attribute) c
   return names;
 }
 
+ImageSource::ImageSource(const model::Image& image, const model::Image& imported, Parameters parameters)
+    : image_(image), imported_(imported), parameters_(parameters) {
+  if (parameters.dn_name == 0 || parameters.dn.empty()) return;
+  dn_.name = parameters.dn_name;
+  dn_.values.emplace_back(std::string(parameters.dn));
+}
+
 std::optional<std::string> ImageSource::parameter(std::string_view name) const {
   if (name == "Connector.Name") return std::string(parameters_.connector);
-  return std::nullopt;
+  if (parameters_.info == nullptr) return std::nullopt;
+  if (name == "Connector.ID") return std::to_string(parameters_.info->id.value);
+  return domain_parameter(name);
+}
+
+/// A DN says its domain itself, as a forest may have several; its short name and the forest's are settings.
+std::optional<std::string> ImageSource::domain_parameter(std::string_view name) const {
+  if (name == "Domain.FQDN" || name == "Domain.LDAP") {
+    const bool dotted = name == "Domain.FQDN";
+    std::string text;
+    for (const auto& component : model::domain_components(parameters_.dn)) {
+      text += (text.empty() ? "" : dotted ? "." : ",") + (dotted ? component : "DC=" + component);
+    }
+    if (!text.empty()) return text;
+  }
+  const auto found = parameters_.info->parameters.find(name);
+  if (found == parameters_.info->parameters.end()) return std::nullopt;
+  return found->second;
 }
 
 namespace {

@@ -8,6 +8,7 @@
 
 #include "model/image.h"
 #include "rules/rule_set.h"
+#include "sync/context.h"
 
 namespace linkspan::sync {
 
@@ -26,24 +27,33 @@ class ImageSource final : public rules::Source {
     std::string_view connector;
     ReferenceNames* references = nullptr;  ///< nullptr: names of references are not known
     model::ObjectId object{};              ///< whose image it is; 0 outbound
+    const ConnectorInfo* info = nullptr;   ///< of the object; nullptr outbound
+    std::string_view dn{};                 ///< of the object, what [dn] reads where no attribute is called so
+    model::NameId dn_name = 0;             ///< of "dn"; 0: no rule reads it
   };
-  ImageSource(const model::Image& image, const model::Image& imported, Parameters parameters)
-      : image_(image), imported_(imported), parameters_(parameters) {}
+  ImageSource(const model::Image& image, const model::Image& imported, Parameters parameters);
 
   [[nodiscard]] const model::ImageAttribute* find(model::NameId attribute) const override {
-    return image_.find(attribute);
+    return with_dn(attribute, image_.find(attribute));
   }
   [[nodiscard]] const model::ImageAttribute* find_imported(model::NameId attribute) const override {
-    return imported_.find(attribute);
+    return with_dn(attribute, imported_.find(attribute));
   }
   [[nodiscard]] std::size_t count_references(model::NameId attribute) const override;
   [[nodiscard]] std::vector<std::string> reference_names(model::NameId attribute) const override;
   [[nodiscard]] std::optional<std::string> parameter(std::string_view name) const override;
 
  private:
+  [[nodiscard]] const model::ImageAttribute* with_dn(model::NameId attribute,
+                                                     const model::ImageAttribute* found) const {
+    return found == nullptr && attribute == dn_.name && !dn_.values.empty() ? &dn_ : found;
+  }
+  [[nodiscard]] std::optional<std::string> domain_parameter(std::string_view name) const;
+
   const model::Image& image_;
   const model::Image& imported_;
   Parameters parameters_;
+  model::ImageAttribute dn_;
 };
 
 /// One object that contributes, with the rules of it that are in scope, in order of precedence.

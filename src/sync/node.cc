@@ -67,8 +67,9 @@ void prepare_inbound(Node& node, const rules::RuleSet& rules, ReferenceNames* re
       }
     }
   }
-  node.source = std::make_unique<ImageSource>(node.image, node.imported,
-                                              ImageSource::Parameters{node.info->name, references, node.object.id});
+  node.source = std::make_unique<ImageSource>(
+      node.image, node.imported,
+      ImageSource::Parameters{node.info->name, references, node.object.id, node.info, node.object.dn, rules.dn_name()});
   for (const rules::CompiledRule* rule : rules.inbound(node.info->name, node.object.type)) {
     if (rule->in_scope(*node.source)) node.in_scope.push_back(rule);
   }
