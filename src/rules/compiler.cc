@@ -185,9 +185,14 @@ class Compiler {
     return {static_cast<std::uint32_t>(program_.nodes_.size() - 1), types};
   }
 
-  void adopt(Node& node, const std::vector<std::uint32_t>& children) {
-    node.first = static_cast<std::uint32_t>(program_.indexes_.size());
+  void adopt(Node& node, const std::vector<std::uint32_t>& children, const Function* function = nullptr) {
+    node.inner = {function, {}};
     node.count = static_cast<std::uint32_t>(children.size());
+    if (children.size() <= node.inner.near.size()) {
+      std::copy(children.begin(), children.end(), node.inner.near.begin());
+      return;
+    }
+    node.first = static_cast<std::uint32_t>(program_.indexes_.size());
     program_.indexes_.insert(program_.indexes_.end(), children.begin(), children.end());
   }
 
@@ -359,7 +364,6 @@ class Compiler {
     if (function == nullptr) return unknown_function(call, offset);
     Node node;
     node.kind = Node::Kind::call;
-    node.function = function;
     program_.unstable_ = program_.unstable_ || function->unstable;
     program_.claims_ = program_.claims_ || function->claims;
     check_count(call, offset, function->least, function->most, function->signature);
@@ -376,7 +380,7 @@ class Compiler {
       if (i == 0 && function->null_gives_null) result |= static_cast<TypeSet>(argument.types & k_null);
       children.push_back(argument.node);
     }
-    adopt(node, children);
+    adopt(node, children, function);
     return add(node, result);
   }
 
@@ -578,6 +582,10 @@ std::unique_ptr<Program> Program::compile(const Expr& expression, model::Names& 
   Compiler compiler(*program, names, problems);
   compiler.compile(expression);
   if (compiler.failed()) return nullptr;
+  program->nodes_.shrink_to_fit();
+  const Node& root = program->nodes_.back();
+  program->on_attribute_ = root.kind == Node::Kind::call && root.count == 1 &&
+                           program->nodes_[root.inner.near[0]].kind == Node::Kind::attribute;
   return program;
 }
 

@@ -131,9 +131,10 @@ std::size_t Evaluation::count(const Datum& datum) const {
   }
 }
 
-Datum Evaluation::materialise(const Datum& datum) {
-  if (datum.type != Type::references) return datum;
-  const std::vector<std::string> names = source_.reference_names(static_cast<model::NameId>(datum.number));
+void Evaluation::too_many_steps() { fail("the expression takes more than 5 million steps"); }
+
+Datum Evaluation::names_of(const Datum& references) {
+  const std::vector<std::string> names = source_.reference_names(static_cast<model::NameId>(references.number));
   Datum* items = arena_.data(names.size());
   for (std::size_t i = 0; i < names.size(); ++i) items[i] = Datum::of(arena_.keep(names[i]), Type::reference);
   return list(items, names.size());

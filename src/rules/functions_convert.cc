@@ -11,6 +11,7 @@
 #include "rules/internal/evaluation.h"
 #include "rules/internal/functions.h"
 #include "rules/internal/guid.h"
+#include "rules/internal/plain_dn.h"
 #include "rules/internal/utf8.h"
 
 namespace linkspan::rules {
@@ -63,6 +64,7 @@ Datum call_cnum(Evaluation& e, const Datum* a, std::size_t) {
 }
 
 Datum call_cref(Evaluation& e, const Datum* a, std::size_t) {
+  if (is_plain_dn(a[0].text())) return Datum::of(a[0].text(), Type::reference);
   try {
     return kept(e, model::to_text(model::parse_dn(a[0].text())), Type::reference);
   } catch (const Error& error) {

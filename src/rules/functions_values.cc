@@ -14,6 +14,7 @@
 #include "rules/internal/evaluation.h"
 #include "rules/internal/functions.h"
 #include "rules/internal/guid.h"
+#include "rules/internal/plain_dn.h"
 #include "rules/internal/time_text.h"
 #include "rules/internal/utf8.h"
 
@@ -127,6 +128,17 @@ Datum call_remove_duplicates(Evaluation& e, const Datum* a, std::size_t) {
   if (values.size() < 2) return a[0];
   Datum* out = e.arena().data(values.size());
   std::size_t count = 0;
+  // A handful, all text, is compared pair by pair and needs no memory.
+  constexpr std::size_t k_handful = 8;
+  if (values.size() <= k_handful &&
+      std::all_of(values.begin(), values.end(), [](const Datum& value) { return value.is_textual(); })) {
+    for (const Datum& value : values) {
+      const bool seen_before =
+          std::any_of(out, out + count, [&](const Datum& each) { return equal_folded(each.text(), value.text()); });
+      if (!seen_before) out[count++] = value;
+    }
+    return Evaluation::list(out, count);
+  }
   std::unordered_set<std::string> seen;
   for (const Datum& value : values) {
     std::string key = value.type == Type::binary ? std::string(value.text()) : fold_key(e.to_text(value));
@@ -189,6 +201,10 @@ std::vector<const model::Ava*> leading(const model::Dn& dn) {
 }
 
 Datum call_dn_component(Evaluation& e, const Datum* a, std::size_t) {
+  if (is_plain_dn(a[0].text())) {
+    const std::optional<std::string_view> value = plain_dn_value(a[0].text(), a[1].is_null() ? 0 : a[1].number);
+    return value ? Datum::of(*value) : Datum{};
+  }
   const model::Dn dn = dn_of(a[0]);
   return component(e, leading(dn), a[1].is_null() ? 0 : a[1].number);
 }

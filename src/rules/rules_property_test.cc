@@ -7,8 +7,10 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "model/dn.h"
 #include "rules/evaluate.h"
 #include "rules/internal/ast.h"
+#include "rules/internal/plain_dn.h"
 #include "rules/rule.h"
 
 namespace linkspan::rules {
@@ -177,6 +179,36 @@ RC_GTEST_PROP(RulesProperty, EvaluationEndsInAResultOrAMessage, ()) {
   for (const Problem& problem : result.problems) refused = refused || problem.severity == Problem::Severity::error;
   RC_TAG(refused ? "refused" : result.failed ? "failed" : "computed");
   RC_ASSERT(refused || result.failed.has_value() || !result.type.empty());
+}
+
+RC_GTEST_PROP(RulesProperty, APlainNameIsWhatItsParserMakesOfIt, ()) {
+  const auto pieces =
+      *rc::gen::container<std::vector<std::string>>(rc::gen::weightedElement<std::string>({{6, "cn="},
+                                                                                           {3, "DC="},
+                                                                                           {6, ","},
+                                                                                           {6, "Ada"},
+                                                                                           {4, " "},
+                                                                                           {4, "x-1"},
+                                                                                           {2, "b,ou=C"},
+                                                                                           {1, "="},
+                                                                                           {1, "+"},
+                                                                                           {1, "#"},
+                                                                                           {1, "\\,"},
+                                                                                           {1, "\""},
+                                                                                           {1, ";"},
+                                                                                           {1, "é"},
+                                                                                           {1, "\n"},
+                                                                                           {1, "2.5.4.3="}}));
+  std::string text = *rc::gen::element<std::string>("cn=A", "");
+  for (const std::string& piece : pieces) text += piece;
+  const bool plain = is_plain_dn(text);
+  RC_TAG(plain ? "plain" : "other");
+  if (!plain) return;
+  const model::Dn dn = model::parse_dn(text);
+  RC_ASSERT(model::to_text(dn) == text);
+  for (std::size_t i = 0; i < dn.rdns.size(); ++i)
+    RC_ASSERT(plain_dn_value(text, static_cast<std::int64_t>(i + 1)) == dn.rdns[i].at(0).second);
+  RC_ASSERT(!plain_dn_value(text, static_cast<std::int64_t>(dn.rdns.size() + 1)).has_value());
 }
 
 RC_GTEST_PROP(RulesProperty, AnyBytesAreReadOrRefused, ()) {

@@ -36,8 +36,8 @@ std::int64_t compute(Operator op, std::int64_t left, std::int64_t right) {
 }
 
 Parameter parameter_at(const Function& function, std::size_t index) {
-  const std::size_t in_table = std::min(index, function.parameters.size() - 1);
-  if (function.parameters[in_table] != Parameter::none) return function.parameters[in_table];
+  if (index < function.parameters.size() && function.parameters[index] != Parameter::none)
+    return function.parameters[index];
   std::size_t last = 0;
   while (last + 1 < function.parameters.size() && function.parameters[last + 1] != Parameter::none) ++last;
   return function.parameters[last];
@@ -45,10 +45,12 @@ Parameter parameter_at(const Function& function, std::size_t index) {
 
 bool maps(Parameter parameter) { return parameter >= Parameter::text && parameter <= Parameter::scalar; }
 
+[[noreturn, gnu::cold, gnu::noinline]] void misplaced(const Datum& datum) {
+  Evaluation::fail(fmt::format("{} can only be the result of a flow", name_of(datum.type)));
+}
+
 void refuse_instruction(const Datum& datum) {
-  if (datum.type == Type::ignore || datum.type == Type::authoritative_null) {
-    Evaluation::fail(fmt::format("{} can only be the result of a flow", name_of(datum.type)));
-  }
+  if (datum.type == Type::ignore || datum.type == Type::authoritative_null) misplaced(datum);
 }
 
 }  // namespace
@@ -106,9 +108,18 @@ class Runner {
     return {};
   }
 
+  /// What run() gives for a call whose only argument is an attribute, by the short way.
+  Datum call_on_attribute(const Node& node) {
+    const Function& function = *node.inner.function;
+    const Node& attribute = program_.nodes_[node.inner.near[0]];
+    Datum argument = evaluation_.attribute(static_cast<model::NameId>(attribute.literal.number), false);
+    if (argument.is_null() && function.null_gives_null) return {};
+    return call_with_one(function, argument);
+  }
+
  private:
   [[nodiscard]] std::uint32_t child(const Node& node, std::uint32_t index) const {
-    return program_.indexes_[node.first + index];
+    return node.count <= node.inner.near.size() ? node.inner.near[index] : program_.indexes_[node.first + index];
   }
 
   Datum value(const Node& node, std::uint32_t index) {
@@ -118,7 +129,10 @@ class Runner {
   }
 
   bool condition(const Node& node, std::uint32_t index) {
-    return evaluation_.to_boolean(evaluation_.materialise(run(child(node, index))));
+    Datum datum = run(child(node, index));
+    if (datum.type == Type::boolean) return datum.number != 0;
+    evaluation_.look_at(datum);
+    return evaluation_.to_boolean(datum);
   }
 
   std::string_view error_text(const Node& node) {
@@ -271,29 +285,53 @@ class Runner {
 
   static constexpr std::size_t k_most_arguments = 8;
 
+  /// Arguments live on the stack, in no more room than most calls need.
   Datum call(const Node& node) {
-    const Function& function = *node.function;
-    std::array<Datum, k_most_arguments> arguments;
-    std::size_t mapped = k_most_arguments;
+    if (node.count == 1) {
+      Datum argument = value(node, 0);
+      return call_with_one(*node.inner.function, argument);
+    }
+    if (node.count <= 3) return call_with<3>(node);
+    return call_with<k_most_arguments>(node);
+  }
+
+  Datum call_with_one(const Function& function, Datum& argument) {
+    const Parameter parameter = function.parameters[0];
+    if (parameter != Parameter::raw) evaluation_.look_at(argument);
+    if (argument.type == Type::list && maps(parameter)) return call_for_each(function, &argument, 1, 0);
+    return call_once(function, &argument, 1);
+  }
+
+  template <std::size_t Room>
+  Datum call_with(const Node& node) {
+    const Function& function = *node.inner.function;
+    std::array<Datum, Room> arguments;
+    std::size_t mapped = Room;
     for (std::uint32_t i = 0; i < node.count; ++i) {
       const Parameter parameter = parameter_at(function, i);
-      arguments[i] = value(node, i);
-      if (parameter != Parameter::raw) arguments[i] = evaluation_.materialise(arguments[i]);
-      if (maps(parameter) && arguments[i].type == Type::list) {
-        if (mapped != k_most_arguments)
+      Datum& argument = arguments[i];
+      argument = value(node, i);
+      if (parameter != Parameter::raw) evaluation_.look_at(argument);
+      if (argument.type == Type::list && maps(parameter)) {
+        if (mapped != Room)
           Evaluation::fail(fmt::format("{}: only one argument may have several values", function.name));
         mapped = i;
       }
     }
-    if (mapped == k_most_arguments) return call_once(function, arguments, node.count);
+    if (mapped == Room) return call_once(function, arguments.data(), node.count);
+    return call_for_each(function, arguments.data(), node.count, mapped);
+  }
+
+  Datum call_for_each(const Function& function, const Datum* arguments, std::size_t given, std::size_t mapped) {
     const Datum several = arguments[mapped];
     Datum* results = evaluation_.arena().data(several.size);
     std::size_t count = 0;
     for (const Datum& item : several.list()) {
       evaluation_.step();
-      auto once = arguments;
+      std::array<Datum, k_most_arguments> once;
+      std::copy(arguments, arguments + given, once.begin());
       once[mapped] = item;
-      const Datum result = call_once(function, once, node.count);
+      const Datum result = call_once(function, once.data(), given);
       if (result.type == Type::list)
         Evaluation::fail(fmt::format("{} gives several values for one of several", function.name));
       if (!result.is_null()) results[count++] = result;
@@ -301,11 +339,11 @@ class Runner {
     return Evaluation::list(results, count);
   }
 
-  Datum call_once(const Function& function, std::array<Datum, k_most_arguments>& arguments, std::size_t count) {
+  Datum call_once(const Function& function, Datum* arguments, std::size_t count) {
     if (function.null_gives_null && count != 0 && arguments[0].is_null()) return {};
     try {
       for (std::size_t i = 0; i < count; ++i) convert(parameter_at(function, i), arguments[i]);
-      return function.call(evaluation_, arguments.data(), count);
+      return function.call(evaluation_, arguments, count);
     } catch (EvaluationFailure& failure) {
       failure.message = fmt::format("{}: {}", function.name, failure.message);
       throw;
@@ -313,7 +351,7 @@ class Runner {
   }
 
   void convert(Parameter parameter, Datum& argument) {
-    if (argument.is_null()) return;
+    if (argument.is_null() || (argument.type == Type::text && parameter == Parameter::text)) return;
     switch (parameter) {
       case Parameter::replacement:
         if (argument.type == Type::list) Evaluation::fail("the replacement is one text, and this is several");
@@ -349,6 +387,7 @@ class Runner {
 
 Datum Program::run(Evaluation& evaluation) const {
   Runner runner(*this, evaluation);
+  if (on_attribute_) return runner.call_on_attribute(nodes_.back());
   return runner.run(static_cast<std::uint32_t>(nodes_.size() - 1));
 }
 

@@ -237,7 +237,11 @@ class Formatter {
   }
 
  private:
-  void number(std::int64_t value, std::size_t width) { out_ += fmt::format("{:0{}}", value, width); }
+  void number(std::int64_t value, std::size_t width) {
+    const fmt::format_int digits(value);
+    if (digits.size() < width) out_.append(width - digits.size(), '0');
+    out_.append(digits.data(), digits.size());
+  }
 
   bool specifier(char c, std::size_t count) {
     const int hour = static_cast<int>(clock_.hours().count());

@@ -25,7 +25,7 @@ class Evaluation {
 
   /// Counts a step; throws when an expression does not come to an end within 5 million of them.
   void step() {
-    if (++steps_ > k_most_steps) fail("the expression takes more than 5 million steps");
+    if (++steps_ > k_most_steps) too_many_steps();
   }
 
   /// The attribute as a datum; a reference attribute stays symbolic.
@@ -33,7 +33,13 @@ class Evaluation {
   /// How many values, without looking at references.
   [[nodiscard]] std::size_t count(const Datum& datum) const;
   /// References as the list of their names; everything else as it is.
-  [[nodiscard]] Datum materialise(const Datum& datum);
+  [[nodiscard]] Datum materialise(const Datum& datum) {
+    return datum.type == Type::references ? names_of(datum) : datum;
+  }
+  /// The same in place.
+  void look_at(Datum& datum) {
+    if (datum.type == Type::references) datum = names_of(datum);
+  }
 
   /// None is null, one is itself.
   [[nodiscard]] static Datum list(const Datum* items, std::size_t count);
@@ -45,6 +51,9 @@ class Evaluation {
   [[nodiscard]] Time to_time(const Datum& datum);
 
  private:
+  [[noreturn]] static void too_many_steps();
+  [[nodiscard]] Datum names_of(const Datum& references);
+
   static constexpr std::uint64_t k_most_steps = 5'000'000;
   const Source& source_;
   model::NameId target_;

@@ -1,6 +1,7 @@
 #pragma once
 // A checked expression, flattened for evaluation. Immutable.
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -38,13 +39,24 @@ struct Node {
     value_count,
     coalesce,
   };
+  /// Of what computes: the function, and the children as long as they fit here.
+  struct Inner {
+    const Function* function;
+    std::array<std::uint32_t, 6> near;
+  };
+
   Kind kind = Kind::literal;
-  std::uint32_t first = 0;  ///< children: indexes_[first .. first + count)
-  std::uint32_t count = 0;
-  std::uint32_t slot = 0;  ///< of a variable; of a chain: its first operator
-  Datum literal;           ///< text points into texts_; attributes: number = NameId
-  const Function* function = nullptr;
+  std::uint32_t count = 0;  ///< children
+  std::uint32_t slot = 0;   ///< of a variable; of a chain: its first operator
+  std::uint32_t first = 0;  ///< more children than fit: indexes_[first .. first + count)
+  /// A flow's nodes are fetched anew for each object, so they are kept small.
+  union {
+    Datum literal;  ///< of literals; text points into texts_; of attributes: number = NameId
+    Inner inner;    ///< of all that have children, and of calls
+  };
+  Node() : literal() {}
 };
+static_assert(sizeof(Node) == 48);
 
 class Program {
  public:
@@ -69,6 +81,7 @@ class Program {
   std::vector<std::unique_ptr<std::string>> texts_;
   std::vector<std::unique_ptr<Pattern>> patterns_;
   std::uint32_t slots_ = 0;
+  bool on_attribute_ = false;  ///< the root is a function of one attribute: the most frequent flow
   bool unstable_ = false;
   bool claims_ = false;
 };
