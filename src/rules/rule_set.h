@@ -67,6 +67,7 @@ struct CompiledJoin {
   model::NameId source = 0;  ///< connector attribute
   model::NameId target = 0;  ///< metaverse attribute
   bool case_sensitive = false;
+  friend bool operator==(const CompiledJoin&, const CompiledJoin&) = default;
 };
 
 /// One enabled rule, compiled.

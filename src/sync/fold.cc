@@ -118,6 +118,7 @@ class Attribute {
   }
 
   void finish(Folded& folded) {
+    if (merging_ && open_ && references_.empty()) folded.merged.push_back({name_, ignoring_case_});
     if (!references_.empty()) {
       folded.image.set_references(name_, std::move(references_));
     } else if (!values_.empty()) {

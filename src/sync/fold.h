@@ -84,6 +84,11 @@ struct Folded {
   model::Lineage lineage;
   std::vector<model::NameId> cleared;  ///< rules in scope spoke of it and gave no value
   std::vector<model::NameId> ignored;  ///< rules in scope left it alone
+  struct Merged {
+    model::NameId name = 0;
+    bool ignoring_case = false;
+  };
+  std::vector<Merged> merged;  ///< values that are put together from several sides, one of which the target may be
   std::optional<FoldFailure> failure;  ///< then the rest is not to be used
 };
 

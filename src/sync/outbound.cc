@@ -58,11 +58,13 @@ class Page {
     const ConnectorInfo* info;
     OutboundScope scope;
     Node* node;
+    bool retyped = false;  ///< the rules in scope speak of objects of another type than that of `node`
   };
   Node& add(store::ObjectWithImages loaded);
   void find_existing();
   void decide_pair(Pair& pair);
   bool settle_link(Pair& pair);
+  bool link(Pair& pair);
   void detach(Node& node);
   Node* existing_for(const Pair& pair, std::string& problem);
   void refuse_join(const Pair& pair, const std::string& problem);
@@ -120,12 +122,18 @@ void Page::read(std::vector<store::Metaverse> rows) {
       for (Node* member : identity->members) {
         if (member->info == &info) pair.node = member;
       }
+      if (pair.node != nullptr && pair.node->object.type != 0) {
+        OutboundScope mine = of_type(pair.scope, pair.node->object.type);
+        pair.retyped = mine.in_scope.empty() && pair.scope.provisioning != nullptr;
+        if (!pair.retyped) pair.scope = std::move(mine);
+      }
       const bool was_ours = pair.node != nullptr && pair.node->object.desired != store::Desired::none;
       if (!pair.scope.in_scope.empty() || was_ours) pairs_.push_back(std::move(pair));
     }
   }
   find_existing();
-  const auto fresh = std::count_if(pairs_.begin(), pairs_.end(), [](const Pair& pair) { return pair.node == nullptr; });
+  const auto fresh = std::count_if(pairs_.begin(), pairs_.end(),
+                                   [](const Pair& pair) { return pair.node == nullptr || pair.retyped; });
   if (fresh > 0) next_object_ = batch_->new_objects(static_cast<std::size_t>(fresh));
 }
 
@@ -163,11 +171,12 @@ Node* Page::existing_for(const Pair& pair, std::string& problem) {
   const CompiledRule* joining = nullptr;
   for (const CompiledRule* rule : pair.scope.in_scope) {
     if (rule->join().empty()) continue;
-    if (joining != nullptr) {
+    if (joining == nullptr) {
+      joining = rule;
+    } else if (!std::ranges::equal(joining->join(), rule->join())) {
       problem = "several-join-rules";
       return nullptr;
     }
-    joining = rule;
   }
   if (joining == nullptr) return nullptr;
   for (const auto& group : joining->join()) {
@@ -267,6 +276,20 @@ Node* Page::provision(const Pair& pair) {
 
 /// Finds, keeps, changes or cuts the link; false when there is nothing to plan.
 bool Page::settle_link(Pair& pair) {
+  if (pair.node != nullptr && pair.retyped) {
+    // It is to be an object of another type from now on: if it is ours this one goes, and one of that type comes.
+    if (pair.node->object.desired == store::Desired::none) return false;
+    detach(*pair.node);
+    if (pair.node->object.metaverse) return false;
+    pair.node = nullptr;
+  }
+  const bool linked = link(pair);
+  if (linked) pair.scope = of_type(pair.scope, pair.node->object.type);
+  return linked;
+}
+
+/// The same, once only rules that may speak of the linked object are left.
+bool Page::link(Pair& pair) {
   if (pair.node != nullptr && !pair.scope.in_scope.empty()) {
     const CompiledRule* rule = context_.rules.find(pair.node->object.link_rule);
     const bool outbound =
@@ -398,7 +421,45 @@ OutboundScope outbound_scope(const rules::RuleSet& rules, const ConnectorInfo& i
   return scope;
 }
 
+OutboundScope of_type(const OutboundScope& scope, model::NameId type) {
+  OutboundScope out;
+  for (const CompiledRule* rule : scope.in_scope) {
+    if (rule->target_type() != type) continue;
+    out.in_scope.push_back(rule);
+    if (out.provisioning == nullptr && rule->rule().link == rules::LinkType::provision) out.provisioning = rule;
+  }
+  return out;
+}
+
+namespace {
+
+/// A directory's own values of an attribute that rules merge into stay; a rule without a value says nothing of it.
+void merge_actual(Folded& folded, const model::Image& actual) {
+  for (const Folded::Merged& merged : folded.merged) {
+    const model::ImageAttribute* given = folded.image.find(merged.name);
+    if (given == nullptr) {
+      std::erase(folded.cleared, merged.name);
+      folded.ignored.push_back(merged.name);
+      continue;
+    }
+    const model::ImageAttribute* there = actual.find(merged.name);
+    if (there == nullptr) continue;
+    model::Values values = there->values;
+    std::set<std::string> keys;
+    for (const model::Value& value : values) keys.insert(model::join_key(value));
+    for (const model::Value& value : given->values) {
+      const bool known = merged.ignoring_case ? keys.contains(model::join_key(value))
+                                              : std::find(values.begin(), values.end(), value) != values.end();
+      if (!known) values.push_back(value);
+    }
+    folded.image.set(merged.name, std::move(values));
+  }
+}
+
+}  // namespace
+
 model::Image desired_image(Folded folded, const model::Image& previous, const model::Image& actual) {
+  merge_actual(folded, actual);
   model::Image image = std::move(folded.image);
   // Counts are the metaverse's; a desired image must not differ because of them.
   for (const model::ImageAttribute& attribute : std::vector<model::ImageAttribute>(image.attributes())) {

@@ -28,8 +28,12 @@ struct OutboundScope {
 [[nodiscard]] OutboundScope outbound_scope(const rules::RuleSet& rules, const ConnectorInfo& info, model::NameId type,
                                            const rules::Source& source);
 
+/// What of it speaks of an object of that type: a rule writes objects of its target type and no others.
+[[nodiscard]] OutboundScope of_type(const OutboundScope& scope, model::NameId type);
+
 /// The desired image from what the rules in scope gave: explicit empties for what they cleared, and for what rules that
-/// no longer apply had contributed and the directory still holds. Pure.
+/// no longer apply had contributed and the directory still holds. What flows merge joins what the directory holds:
+/// nothing is taken from it. Pure.
 [[nodiscard]] model::Image desired_image(Folded folded, const model::Image& previous, const model::Image& actual);
 
 /// What people call the object: dn, userName, displayName, cn or externalId, the first that has a value.
