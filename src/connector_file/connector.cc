@@ -7,6 +7,7 @@
 
 #include "base/hash.h"
 #include "base/text.h"
+#include "connector/batch_limit.h"
 #include "connector_file/file.h"
 #include "connector_file/internal/ldif.h"
 #include "connector_file/internal/records.h"
@@ -24,7 +25,6 @@ using model::Observation;
 
 namespace {
 
-constexpr std::size_t k_batch = 1000;
 constexpr std::string_view k_watermark_kind = "file-1";
 
 /// Whatever decides which entry comes of which record.
@@ -84,11 +84,14 @@ class FileImport final : public Import {
 
   bool next(std::vector<Observation>& batch) override {
     batch.clear();
-    while (!ended_ && !unchanged_ && batch.size() < k_batch) {
+    connector::BatchLimit limit;
+    while (!ended_ && !unchanged_ && !limit.reached()) {
       if (stop_.stop_requested()) throw Error(Fault::cancelled, "file.stopped", "the import was stopped");
       auto entry = pass_.next();
       ended_ = !entry;
-      if (entry) batch.push_back({Observation::Kind::present, std::move(*entry)});
+      if (!entry) continue;
+      limit.count(*entry);
+      batch.push_back({Observation::Kind::present, std::move(*entry)});
     }
     if (unchanged_) pass_.file().expect_unchanged();
     return !batch.empty();

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "connector/batch_limit.h"
 #include "connector_ldap/internal/entry_reader.h"
 #include "connector_ldap/internal/quiet_pipe.h"
 #include "connector_ldap/internal/searches.h"
@@ -21,8 +22,6 @@ using model::Observation;
 namespace {
 
 /// Objects and references of one batch: large groups make short batches, so that memory stays flat.
-constexpr std::size_t k_batch = 1000;
-constexpr std::size_t k_batch_references = 4000;
 constexpr const char* k_everything = "(objectClass=*)";
 
 Observation only_anchor(Observation::Kind kind, std::string anchor) {
@@ -111,8 +110,8 @@ class FullImport final : public Import {
   }
 
   void fill(std::vector<Observation>& batch) {
-    std::size_t references = 0;
-    while (batch.size() < k_batch && references < k_batch_references) {
+    connector::BatchLimit limit;
+    while (!limit.reached()) {
       Item item = take();
       if (!item.entry) return;
       Observation& made = batch.emplace_back();
@@ -120,7 +119,7 @@ class FullImport final : public Import {
       const bool counts =
           facts.in_scope && (wide_ ? opened_.scope.contains(made.entry.dn) : !opened_.scope.excludes(made.entry.dn));
       if (counts) {
-        references += made.entry.references.size();
+        limit.count(made.entry);
       } else {
         batch.pop_back();
       }
@@ -195,7 +194,9 @@ class DeltaImport final : public Import {
     throw_if_stopped(stop_);
     const QuietPipe quiet;
     try {
-      while (batch.size() < k_batch && advance(batch)) {
+      connector::BatchLimit limit;
+      for (std::size_t counted = 0; !limit.reached() && advance(batch);) {
+        for (; counted < batch.size(); ++counted) limit.count(batch[counted].entry);
       }
     } catch (SyncRefused& refused) {
       throw Error(Fault::invalid, "connector.watermark_refused", refused.error.message(),
