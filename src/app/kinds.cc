@@ -6,6 +6,8 @@
 
 namespace linkspan::app {
 
-std::vector<connector::Kind> all_kinds() { return {connector_ldap::ldap_kind(), connector_scim::scim_kind(), connector_file::file_kind()}; }
+std::vector<connector::Kind> all_kinds() {
+  return {connector_ldap::ldap_kind(), connector_scim::scim_kind(), connector_file::file_kind()};
+}
 
 }  // namespace linkspan::app

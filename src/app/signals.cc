@@ -3,8 +3,6 @@
 #include <signal.h>
 #include <unistd.h>
 
-#include <ctime>
-
 namespace linkspan::app {
 namespace {
 
@@ -23,16 +21,21 @@ Signals::Signals() {
   const sigset_t set = watched();
   ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
   waiter_ = std::jthread([this, set](const std::stop_token& done) {
-    while (!done.stop_requested()) {
-      const timespec wait{0, 200'000'000};
-      const int signal = ::sigtimedwait(&set, nullptr, &wait);
-      if (signal <= 0) continue;
+    for (;;) {
+      int signal = 0;
+      if (::sigwait(&set, &signal) != 0) continue;
+      if (done.stop_requested()) return;
       if (stop_.stop_requested()) ::_exit(128 + signal);
       stop_.request_stop();
     }
   });
 }
 
-Signals::~Signals() = default;
+/// The thread waits in the kernel, where only a signal finds it: one of its own wakes it, so that no command has to
+/// wait at its end.
+Signals::~Signals() {
+  waiter_.request_stop();
+  ::pthread_kill(waiter_.native_handle(), SIGTERM);
+}
 
 }  // namespace linkspan::app
