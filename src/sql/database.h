@@ -52,6 +52,9 @@ enum class Mode : unsigned char {
   read,   ///< One consistent snapshot, taken at once; never blocks a writer and is never blocked by one; writes are
           ///< refused.
   write,  ///< SQLite: takes the write lock at once. PostgreSQL: read committed.
+  /// As write, but a loss of power may take it back, and with it all later ones of this kind: it lasts with the next
+  /// `write` that changes something. Only where power cannot go without this process: elsewhere it is `write`.
+  write_deferred,
 };
 
 /// One connection, one thread at a time. Placeholders are `$1`, `$2`... in every dialect.
@@ -169,7 +172,7 @@ class Transaction {
   Transaction(const Transaction&) = delete;
   Transaction& operator=(const Transaction&) = delete;
 
-  /// Makes it durable: when this returns, the loss of power loses nothing of it. Call once.
+  /// Makes it durable (unless it is deferred): when this returns, the loss of power loses nothing of it. Call once.
   /// Throws "sql.transaction_failed" where an earlier call in it had thrown, and leaves nothing.
   void commit();
 

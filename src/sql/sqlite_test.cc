@@ -54,6 +54,20 @@ TEST_F(SqliteTest, CommitsAreMadeDurable) {
   EXPECT_EQ(query_integer(*database, "PRAGMA mmap_size"), 0);
 }
 
+TEST_F(SqliteTest, ADeferredCommitDoesNotWaitForTheDiskAndTheNextOneDoes) {
+  const auto database = made();
+  const auto synchronous_in = [&](Mode mode) {
+    Transaction transaction(*database, mode);
+    const auto level = query_integer(*database, "PRAGMA synchronous");
+    transaction.commit();
+    return level;
+  };
+  EXPECT_EQ(synchronous_in(Mode::write_deferred), 1);  // NORMAL
+  EXPECT_EQ(synchronous_in(Mode::write), 2);           // FULL
+  EXPECT_EQ(synchronous_in(Mode::write_deferred), 1);
+  EXPECT_EQ(query_integer(*database, "PRAGMA page_size"), 16384);
+}
+
 TEST_F(SqliteTest, AFileThatIsNotThereIsMadeOnlyWhenAsked) {
   EXPECT_EQ(id_of_opening(folder_.file("none.db")), "sql.no_database");
   EXPECT_EQ(id_of_opening(folder_.file("none.db"), {.read_only = true, .create = true}), "sql.no_database");

@@ -25,6 +25,14 @@ struct Lease {
   std::int64_t fence = 0;
 };
 
+/// When a commit is on the disk.
+enum class Durability : std::uint8_t {
+  at_once,
+  /// With the next one that is at once. Until then a loss of power may take it back, with all that came after it: for
+  /// work that is simply done again, while what tells that it is done (a watermark, a finished step) comes at once.
+  deferred,
+};
+
 /// A scan in order of id: "the next `limit` after `after`".
 struct Page {
   std::int64_t after = 0;
@@ -242,7 +250,8 @@ class Store {
   [[nodiscard]] virtual std::unique_ptr<View> view() = 0;
   [[nodiscard]] virtual std::unique_ptr<Summary> summary() = 0;
   /// Waits for no one: only one Batch at a time (Fault::conflict "store.busy" otherwise).
-  [[nodiscard]] virtual std::unique_ptr<Batch> batch(const Lease& lease) = 0;
+  [[nodiscard]] virtual std::unique_ptr<Batch> batch(const Lease& lease,
+                                                     Durability durability = Durability::at_once) = 0;
   /// Writes need `use_lease` first; reads do not.
   [[nodiscard]] virtual Configuration& configuration() = 0;
   [[nodiscard]] virtual Operations& operations() = 0;

@@ -27,7 +27,9 @@ class SqlStore final : public store::Store {
 
   std::unique_ptr<store::View> view() override { return make_view(core_); }
   std::unique_ptr<store::Summary> summary() override { return make_summary(core_); }
-  std::unique_ptr<store::Batch> batch(const store::Lease& lease) override { return make_batch(core_, lease); }
+  std::unique_ptr<store::Batch> batch(const store::Lease& lease, store::Durability durability) override {
+    return make_batch(core_, lease, durability);
+  }
   store::Configuration& configuration() override { return configuration_; }
   store::Operations& operations() override { return operations_; }
   void use_lease(const store::Lease& lease) override {

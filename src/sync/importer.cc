@@ -42,12 +42,16 @@ void index(Known& known) {
 
 }  // namespace
 
+Importer::Importer(const Context& context, const ConnectorInfo& info) : context_(context), info_(info) {
+  if (context.store.view()->scan_objects(info.id, 0, store::no_images, {0, 1}).empty()) written_.emplace();
+}
+
 Known Importer::look_up(store::View& view, const std::vector<Prepared>& batch) const {
   std::unordered_set<std::string_view> anchors;
   std::unordered_set<std::string_view> dn_keys;
   for (const Prepared& one : batch) {
-    if (!one.anchor.empty()) anchors.insert(one.anchor);
-    if (!one.dn_key.empty()) dn_keys.insert(one.dn_key);
+    if (!one.anchor.empty() && may_be_known(one.anchor)) anchors.insert(one.anchor);
+    if (!one.dn_key.empty() && may_be_known(one.dn_key)) dn_keys.insert(one.dn_key);
   }
   Known known;
   known.objects = view.find_objects(info_.id, sorted(anchors), sorted(dn_keys));
@@ -55,20 +59,20 @@ Known Importer::look_up(store::View& view, const std::vector<Prepared>& batch) c
   return known;
 }
 
-ObjectWrite Importer::write_new(ObjectId id, const Prepared& prepared, const Object* stand_in) const {
+ObjectWrite Importer::write_new(ObjectId id, Prepared& prepared, const Object* stand_in) const {
   ObjectWrite write;
   if (stand_in != nullptr) write.object = *stand_in;
   Object& object = write.object;
   object.id = id;
   object.connector = info_.id;
-  object.anchor = prepared.anchor;
-  object.dn = prepared.dn;
-  object.dn_key = prepared.dn_key;
+  object.anchor = std::move(prepared.anchor);
+  object.dn = std::move(prepared.dn);
+  object.dn_key = std::move(prepared.dn_key);
   object.type = prepared.type;
   if (object.state == store::ObjectState::placeholder) object.state = store::ObjectState::disconnector;
-  object.observed_hash = prepared.hash;
+  object.observed_hash = std::move(prepared.hash);
   object.touched |= store::touched_inbound;
-  write.images.observed = prepared.image;
+  write.images.observed = std::move(prepared.image);
   write.mask = store::observed_image;
   return write;
 }
@@ -137,8 +141,8 @@ void Importer::merge_references(ObjectWrite& write, std::span<const Reference> o
     const auto contradicted =
         static_cast<std::uint8_t>(observed ? store::reference_sent_remove : store::reference_sent_add);
     if ((before & contradicted) != 0) {
-      not_reimported(row.object, fmt::format("{}: the import does not show a change of {} that was sent", prepared.dn,
-                                             context_.store.names().name(row.attribute)));
+      not_reimported(row.object, fmt::format("{}: the import does not show a change of {} that was sent",
+                                             write.object.dn, context_.store.names().name(row.attribute)));
     }
     row.bits = static_cast<std::uint8_t>(before & (store::reference_desired | store::reference_managed));
     if (observed) row.bits |= store::reference_observed;
@@ -168,7 +172,9 @@ void Importer::find_leads(store::View& view, Leads& leads) const {
   constexpr std::size_t k_chunk = 4000;
   std::vector<std::string_view> keys;
   keys.reserve(leads.size());
-  for (const auto& [key, id] : leads) keys.push_back(key);
+  for (const auto& [key, id] : leads) {
+    if (may_be_known(key)) keys.push_back(key);
+  }
   std::sort(keys.begin(), keys.end());
   for (std::size_t at = 0; at < keys.size(); at += k_chunk) {
     const std::vector<std::string> chunk(
@@ -207,6 +213,10 @@ std::vector<Importer::Work> Importer::changed(store::Batch& batch, const std::ve
     if (object == nullptr) ++fresh;
     work.push_back({one, object == nullptr ? ObjectId{} : object->id, object});
   }
+  // Neighbours in the directory become neighbours in the database, and its indexes are walked instead of jumped about
+  // in.
+  std::sort(work.begin(), work.end(),
+            [](const Work& a, const Work& b) { return a.prepared->dn_key < b.prepared->dn_key; });
   ObjectId next_id = fresh == 0 ? ObjectId{} : batch.new_objects(fresh);
   for (Work& one : work) {
     if (one.id) continue;
@@ -220,7 +230,7 @@ std::vector<Importer::Work> Importer::changed(store::Batch& batch, const std::ve
 
 /// Where the references of these entries lead; for what is not known yet `writes` gets stand-ins.
 Leads Importer::lead(store::View& view, store::Batch& batch, const std::vector<Work>& work,
-                     std::vector<ObjectWrite>& writes) const {
+                     std::vector<ObjectWrite>& writes) {
   Leads leads;
   for (const Work& one : work) {
     for (const PreparedReference& reference : one.prepared->references) leads.emplace(reference.target_key, ObjectId{});
@@ -251,6 +261,7 @@ Leads Importer::lead(store::View& view, store::Batch& batch, const std::vector<W
     write.object.connector = info_.id;
     write.object.dn = reference->target;
     (info_.references_by_anchor ? write.object.anchor : write.object.dn_key) = reference->target_key;
+    if (written_) written_->add(reference->target_key);
     writes.push_back(std::move(write));
     ++stand_in.value;
   }
@@ -272,6 +283,10 @@ void Importer::write_present(store::View& view, store::Batch& batch, const std::
   writes.reserve(work.size());
   const Leads leads = lead(view, batch, work, writes);
   for (const Work& one : work) {
+    if (written_) {
+      written_->add(one.prepared->anchor);
+      if (!one.prepared->dn_key.empty()) written_->add(one.prepared->dn_key);
+    }
     const auto loaded = current.find(one.id.value);
     const bool observed = loaded != current.end() && !loaded->second.object.observed_hash.empty();
     if (!observed && one.known != nullptr) counters_.add("adds");
@@ -377,13 +392,15 @@ void Importer::write_gone(store::View& view, store::Batch& batch, std::vector<Ob
 
 void Importer::apply(std::vector<Prepared> prepared, const std::string* watermark) {
   // A directory may mention an object twice (it moved between pages): the last word counts.
-  std::unordered_map<std::string_view, std::size_t> last;
+  std::unordered_map<std::string_view, std::size_t, HashText> last;
+  last.reserve(prepared.size());
   for (std::size_t i = 0; i < prepared.size(); ++i) {
     if (!prepared[i].anchor.empty()) last[prepared[i].anchor] = i;
   }
   const auto view = context_.store.view();
   Known known = look_up(*view, prepared);
-  const auto batch = context_.store.batch(context_.lease);
+  const auto batch = context_.store.batch(
+      context_.lease, watermark == nullptr ? store::Durability::deferred : store::Durability::at_once);
   std::vector<Prepared*> present;
   std::vector<ObjectId> gone;
   for (std::size_t i = 0; i < prepared.size(); ++i) {
@@ -441,6 +458,7 @@ void Importer::check_canaries() {
 
 void Importer::remove_unseen() {
   check_canaries();
+  if (written_) return;  // all that is there, this import has seen
   for (store::Page page{0, 5000};;) {
     context_.check_stop();
     const auto view = context_.store.view();
@@ -454,7 +472,7 @@ void Importer::remove_unseen() {
     if (gone.empty()) continue;
     references_.clear();
     errors_.clear();
-    const auto batch = context_.store.batch(context_.lease);
+    const auto batch = context_.store.batch(context_.lease, store::Durability::deferred);
     write_gone(*view, *batch, std::move(gone));
     batch->put_references(references_);
     batch->put_errors(errors_);

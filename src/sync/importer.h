@@ -1,6 +1,9 @@
 #pragma once
 // What an import does to the store, batch by batch. Internal to the import stage.
 
+#include <array>
+#include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -8,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/hash.h"
 #include "sync/context.h"
 #include "sync/observation.h"
 
@@ -35,6 +39,29 @@ class Seen {
   std::vector<bool> bits_;
 };
 
+/// Keys that this import has written, for one that began with an empty connector space: what is not in here need not be
+/// looked up. A Bloom filter of a fixed size: it may take a key for a written one, never a written one for new.
+class Written {
+ public:
+  void add(std::string_view key) {
+    for (const std::size_t bit : bits_of(key)) words_[bit / 64] |= std::uint64_t{1} << (bit % 64);
+  }
+  [[nodiscard]] bool may_have(std::string_view key) const {
+    for (const std::size_t bit : bits_of(key)) {
+      if ((words_[bit / 64] >> (bit % 64) & 1) == 0) return false;
+    }
+    return true;
+  }
+
+ private:
+  static constexpr std::size_t k_bits = std::size_t{1} << 26;  // 8 MiB: of 5 million keys one in fifty is in doubt
+  [[nodiscard]] static std::array<std::size_t, 2> bits_of(std::string_view key) {
+    const std::uint64_t hash = hash64(key);
+    return {hash % k_bits, (hash >> 32) % k_bits};
+  }
+  std::vector<std::uint64_t> words_ = std::vector<std::uint64_t>(k_bits / 64);
+};
+
 /// What the store knows of the objects that one batch speaks of.
 struct Known {
   std::vector<Object> objects;
@@ -42,13 +69,18 @@ struct Known {
   std::unordered_map<std::string_view, const Object*> by_dn;
 };
 
+/// Anchors and DNs are long, and asked for often.
+struct HashText {
+  std::size_t operator()(std::string_view text) const noexcept { return hash64(text); }
+};
+
 /// Where the references of a batch lead: by anchor or normalised DN.
-using Leads = std::unordered_map<std::string_view, ObjectId>;
+using Leads = std::unordered_map<std::string_view, ObjectId, HashText>;
 
 /// Applies prepared observations of one import. One thread.
 class Importer {
  public:
-  Importer(const Context& context, const ConnectorInfo& info) : context_(context), info_(info) {}
+  Importer(const Context& context, const ConnectorInfo& info);
 
   void apply(std::vector<Prepared> batch, const std::string* watermark);
   void remove_unseen();
@@ -57,6 +89,7 @@ class Importer {
   Counters& counters() { return counters_; }
 
  private:
+  [[nodiscard]] bool may_be_known(std::string_view key) const { return !written_ || written_->may_have(key); }
   Known look_up(store::View& view, const std::vector<Prepared>& batch) const;
   void find_leads(store::View& view, Leads& leads) const;
   /// What becomes of one entry that is new or has changed.
@@ -66,13 +99,13 @@ class Importer {
     const Object* known;  ///< nullptr: it is new
   };
   std::vector<Work> changed(store::Batch& batch, const std::vector<Prepared*>& present, const Known& known);
-  Leads lead(store::View& view, store::Batch& batch, const std::vector<Work>& work,
-             std::vector<ObjectWrite>& writes) const;
+  Leads lead(store::View& view, store::Batch& batch, const std::vector<Work>& work, std::vector<ObjectWrite>& writes);
   void write_present(store::View& view, store::Batch& batch, const std::vector<Prepared*>& present, const Known& known);
   void touch_namers(store::View& view, store::Batch& batch, const std::vector<Work>& work) const;
   void replace_stand_ins(store::View& view, store::Batch& batch);
   void write_gone(store::View& view, store::Batch& batch, std::vector<ObjectId> gone);
-  ObjectWrite write_new(ObjectId id, const Prepared& prepared, const Object* stand_in) const;
+  /// Takes what `prepared` has but for its references.
+  ObjectWrite write_new(ObjectId id, Prepared& prepared, const Object* stand_in) const;
   ObjectWrite write_changed(store::ObjectWithImages current, const Prepared& prepared);
   void merge_references(ObjectWrite& write, std::span<const Reference> old, std::vector<ObjectId> targets,
                         const Prepared& prepared);
@@ -82,6 +115,7 @@ class Importer {
   const ConnectorInfo& info_;
   Counters counters_;
   Seen seen_;
+  std::optional<Written> written_;                       ///< when the connector space was empty at the beginning
   std::vector<std::pair<ObjectId, ObjectId>> replaced_;  ///< stand-ins, and the objects that have now come to their DN
   std::vector<Reference> references_;
   std::vector<store::ObjectError> errors_;

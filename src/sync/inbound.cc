@@ -197,7 +197,7 @@ void Inbound::Page::load_candidates() {
 
 void Inbound::Page::read(std::vector<store::ObjectWithImages> objects) {
   view_ = context_.store.view();
-  batch_ = context_.store.batch(context_.lease);
+  batch_ = context_.store.batch(context_.lease, store::Durability::deferred);
   names_ = std::make_unique<StoredReferenceNames>(context_, *view_);
   names_->expect(objects);
   std::vector<MetaverseId> ids;

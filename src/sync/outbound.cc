@@ -99,7 +99,7 @@ Node& Page::add(store::ObjectWithImages loaded) {
 
 void Page::read(std::vector<store::Metaverse> rows) {
   view_ = context_.store.view();
-  batch_ = context_.store.batch(context_.lease);
+  batch_ = context_.store.batch(context_.lease, store::Durability::deferred);
   names_ = std::make_unique<StoredReferenceNames>(context_, *view_);
   std::unordered_map<std::int64_t, Identity*> by_metaverse;
   std::vector<MetaverseId> ids;

@@ -103,7 +103,7 @@ void References::write_page(const ConnectorInfo& info, std::vector<store::Object
     writes.push_back(std::move(write));
   }
   if (changed.empty() && writes.empty()) return;
-  const auto batch = context_.store.batch(context_.lease);
+  const auto batch = context_.store.batch(context_.lease, store::Durability::deferred);
   batch->put_references(changed);
   batch->put_objects(writes);
   batch->commit();

@@ -80,7 +80,7 @@ class PostgresqlDatabase final : public Database {
   std::int64_t write(Write what, const Table& table, Rows rows) override;
 
   void begin(Mode mode) override {
-    if (mode == Mode::write) {
+    if (mode != Mode::read) {
       session_.script("BEGIN");
       state_ = State::writing;
       return;

@@ -100,7 +100,8 @@ class SqliteDatabase final : public Database {
   std::int64_t write(Write what, const Table& table, Rows rows) override;
 
   void begin(Mode mode) override {
-    if (mode == Mode::write) {
+    if (mode != Mode::read) {
+      wait_for_disk(mode == Mode::write);
       exec("BEGIN IMMEDIATE");
       state_ = State::writing;
       return;
@@ -164,6 +165,13 @@ class SqliteDatabase final : public Database {
     throw sqlite_error(connection_.get(), name());
   }
 
+  // In WAL mode a commit without it is as atomic and keeps its place in the order.
+  void wait_for_disk(bool wait) {
+    if (wait == waits_for_disk_) return;
+    exec(wait ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL");
+    waits_for_disk_ = wait;
+  }
+
   void ended() noexcept {
     if (!read_only_) sqlite3_exec(connection_.get(), "PRAGMA query_only = OFF", nullptr, nullptr, nullptr);
     state_ = State::idle;
@@ -171,6 +179,7 @@ class SqliteDatabase final : public Database {
 
   Connection connection_;
   bool read_only_;
+  bool waits_for_disk_ = true;
   Statements statements_;  // after connection_: finalized before it is closed
 };
 
@@ -304,11 +313,13 @@ void prepare_file(const std::string& path, const OpenOptions& options) {
 void configure(sqlite3* connection, const std::string& name, bool read_only) {
   // FULL: in WAL mode NORMAL may lose the last commits with the power, and a watermark that was exported must not be
   // lost. Memory is bounded: no mmap, 32 MiB of pages. Nothing in a hostile file's schema runs functions of ours.
-  // Checkpoints come after 8,000 pages rather than 1,000: a batch that writes to random places of an index dirties
-  // thousands, and those of several batches then go to the file once.
+  // Pages of 16 KiB (of a new file; an older one keeps its own): a batch of thousands of rows then writes and checks
+  // a fourth of them. Checkpoints come after 2,000 of them: a batch that writes to random places of an index dirties
+  // hundreds, and those of several batches then go to the file once.
   constexpr const char* k_settings =
-      "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA mmap_size = 0; PRAGMA cache_size = -32768;"
-      "PRAGMA wal_autocheckpoint = 8000; PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA "
+      "PRAGMA page_size = 16384; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA mmap_size = 0; PRAGMA "
+      "cache_size = -32768;"
+      "PRAGMA wal_autocheckpoint = 2000; PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA "
       "journal_size_limit = 67108864;";
   const auto exec = [&](const char* text) {
     if (sqlite3_exec(connection, text, nullptr, nullptr, nullptr) != SQLITE_OK) throw sqlite_error(connection, name);
@@ -327,6 +338,9 @@ std::unique_ptr<Database> open_sqlite(const std::string& path, const OpenOptions
   if (!memory) prepare_file(path, options);
   // A leading "./" keeps SQLite from reading a meaning into names that begin with a colon.
   const std::string file = memory || path.front() == '/' ? path : "./" + path;
+  // Counting its memory would take a mutex for each allocation of every connection. Too late, it is merely refused.
+  static const int uncounted = sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+  static_cast<void>(uncounted);
   sqlite3* opened = nullptr;
   const int flags = options.read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE;
   const int code = sqlite3_open_v2(file.c_str(), &opened, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nullptr);

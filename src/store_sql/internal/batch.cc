@@ -31,7 +31,10 @@ constexpr std::string_view k_metaverse_ids = "metaverse_object";
 
 class SqlBatch final : public store::Batch {
  public:
-  SqlBatch(Core& core, const store::Lease& lease) : core_(core), lease_(lease) {
+  SqlBatch(Core& core, const store::Lease& lease, store::Durability durability)
+      : core_(core),
+        lease_(lease),
+        mode_(durability == store::Durability::at_once ? sql::Mode::write : sql::Mode::write_deferred) {
     const std::lock_guard lock(core_.mutex);
     if (core_.batch_open) {
       throw Error(Fault::conflict, "store.busy", core_.pool.name() + ": another batch of this process is being written",
@@ -64,7 +67,7 @@ class SqlBatch final : public store::Batch {
  private:
   // The write lock is taken with the first write, not while its content is still being decided.
   [[nodiscard]] sql::Database& database() {
-    if (!session_) session_ = core_.pool.begin(sql::Mode::write);
+    if (!session_) session_ = core_.pool.begin(mode_);
     return session_->database();
   }
 
@@ -80,6 +83,7 @@ class SqlBatch final : public store::Batch {
 
   Core& core_;
   store::Lease lease_;
+  sql::Mode mode_;
   std::unique_ptr<Session> session_;
   Ids object_ids_;
   Ids metaverse_ids_;
@@ -347,8 +351,8 @@ void SqlBatch::commit() {
 
 }  // namespace
 
-std::unique_ptr<store::Batch> make_batch(Core& core, const store::Lease& lease) {
-  return std::make_unique<SqlBatch>(core, lease);
+std::unique_ptr<store::Batch> make_batch(Core& core, const store::Lease& lease, store::Durability durability) {
+  return std::make_unique<SqlBatch>(core, lease, durability);
 }
 
 }  // namespace linkspan::store_sql
