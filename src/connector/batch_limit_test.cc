@@ -26,7 +26,7 @@ TEST(BatchLimit, TwoMebibytesOfContentAreABatchHoweverFewEntriesTheyAreIn) {
 
   BatchLimit group;
   model::Entry members;
-  for (int i = 0; i < 20'000; ++i) members.references.push_back({"member", "uid=someone,ou=people,dc=corp,dc=example"});
+  for (int i = 0; i < 30'000; ++i) members.references.push_back({"member", "uid=someone,ou=people,dc=corp,dc=example"});
   group.count(members);
   EXPECT_TRUE(group.reached());
 }

@@ -4,6 +4,7 @@
 #include <ldap.h>
 
 #include <algorithm>
+#include <array>
 #include <memory>
 
 #include "base/error.h"
@@ -12,15 +13,30 @@
 namespace linkspan::model {
 namespace {
 
+/// What makes parsing necessary: control characters, quoting, escapes, several values in one RDN.
+constexpr auto k_needs_parsing = [] {
+  std::array<bool, 256> table{};
+  for (std::size_t byte = 0; byte < 0x20; ++byte) table[byte] = true;
+  for (const char c : std::string_view("\x7F\\\"+#;<>")) table[static_cast<unsigned char>(c)] = true;
+  return table;
+}();
+
+/// Ordinary ASCII characters, folded; 0 for blanks, separators, and all that is not ordinary.
+constexpr auto k_folded = [] {
+  std::array<char, 256> table{};
+  for (std::size_t byte = 0x21; byte < 0x7F; ++byte) {
+    const char c = static_cast<char>(byte);
+    if (!k_needs_parsing[byte] && c != ',' && c != '=')
+      table[byte] = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+  }
+  return table;
+}();
+
 /// True when folding and dropping blanks around separators is all that normalising would do.
 bool is_plain(std::string_view text) noexcept {
   char previous = ',';
   for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x20 || byte == 0x7F || c == '\\' || c == '"' || c == '+' || c == '#' || c == ';' || c == '<' ||
-        c == '>') {
-      return false;
-    }
+    if (k_needs_parsing[static_cast<unsigned char>(c)]) return false;
     if (c == ' ' && previous == ' ') return false;
     previous = c;
   }
@@ -43,6 +59,38 @@ std::string plain_key(std::string_view text) {
     if (ends_type) in_value = true;
   }
   while (!key.empty() && key.back() == ' ') key.pop_back();
+  return key;
+}
+
+/// What nearly every DN is: ASCII, nothing to parse, no blank beside a separator. Then one pass is enough; empty when
+/// it is not so.
+std::string simple_key(std::string_view text) {
+  std::string key(text.size(), '\0');
+  char previous = ',';
+  bool typed = false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    const char folded = k_folded[static_cast<unsigned char>(c)];
+    if (folded != 0) {
+      key[i] = previous = folded;
+      continue;
+    }
+    const bool after_blank = previous == ' ';
+    const bool after_separator = previous == ',' || previous == '=';
+    if (c == ' ') {
+      if (after_separator || after_blank) return {};
+    } else if (c == ',') {
+      if (!typed || after_blank) return {};
+      typed = false;
+    } else if (c == '=') {
+      if (!typed && (previous == ',' || after_blank)) return {};
+      typed = true;
+    } else {
+      return {};
+    }
+    key[i] = previous = c;
+  }
+  if (!typed || previous == ' ' || previous == ',') return {};
   return key;
 }
 
@@ -137,6 +185,7 @@ std::string escape_dn_value(std::string_view value) {
 }
 
 std::string dn_key(std::string_view text) {
+  if (std::string key = simple_key(text); !key.empty()) return key;
   if (is_plain(text)) {
     const bool ascii =
         std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; });

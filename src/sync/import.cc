@@ -1,7 +1,10 @@
 #include "sync/import.h"
 
 #include <fmt/format.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <thread>
 #include <utility>
 
@@ -14,12 +17,21 @@ namespace {
 
 using model::Observation;
 
-/// Objects and references that a commit covers: one flush of the disk for thousands of them.
-constexpr std::size_t k_commit_weight = 16000;
+/// Objects and references (and large images) that a commit covers: one flush of the disk for thousands of them. The
+/// first ones are smaller, so that writing begins while reading does.
+constexpr std::size_t k_first_commit = 1000;
+constexpr std::size_t k_most_in_commit = 16000;
+constexpr std::size_t k_image_of_weight_one = 2048;  // bytes, for what a photograph is more than a person
+/// Batches that wait to be written: reading goes on while a commit is under way.
+constexpr std::size_t k_waiting = 8;
+
+/// Writing takes longest, so where there are fewer processors than threads those that feed it give way. (Linux keeps
+/// the nice value of each thread apart, setpriority(2).)
+void step_back() { static_cast<void>(::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), 10)); }
 
 std::size_t weight(const std::vector<Prepared>& batch) {
   std::size_t total = batch.size();
-  for (const Prepared& one : batch) total += one.references.size();
+  for (const Prepared& one : batch) total += one.references.size() + one.image.size() / k_image_of_weight_one;
   return total;
 }
 
@@ -29,12 +41,13 @@ void run_pipeline(const Context& context, const ConnectorInfo& info, connector::
   std::stop_source source;
   const std::stop_callback forward(context.stop, [&] { source.request_stop(); });
   BoundedQueue<std::vector<Observation>> read(4);
-  BoundedQueue<std::vector<Prepared>> ready(4);
+  BoundedQueue<std::vector<Prepared>> ready(k_waiting);
   connector::ImportEnd end;
   model::Names& names = context.store.names();
 
   const std::jthread reader([&] {
     try {
+      step_back();
       const auto stream = directory.import({watermark}, source.get_token());
       std::vector<Observation> batch;
       while (stream->next(batch)) {
@@ -48,10 +61,12 @@ void run_pipeline(const Context& context, const ConnectorInfo& info, connector::
   });
   const std::jthread preparer([&] {
     try {
+      step_back();
+      Preparer making(info.references_by_anchor, names);
       while (auto batch = read.pop()) {
         std::vector<Prepared> prepared;
         prepared.reserve(batch->size());
-        for (Observation& one : *batch) prepared.push_back(prepare(std::move(one), info.references_by_anchor, names));
+        for (Observation& one : *batch) prepared.push_back(making.prepare(std::move(one)));
         if (!ready.push(std::move(prepared))) return read.cancel();
       }
       ready.close();
@@ -72,14 +87,16 @@ void run_pipeline(const Context& context, const ConnectorInfo& info, connector::
 
   std::uint64_t done = 0;
   std::size_t pending_weight = 0;
+  std::size_t enough = k_first_commit;
   std::vector<Prepared> pending;
   while (auto batch = ready.pop()) {
     context.check_stop();
     done += batch->size();
     pending_weight += weight(*batch);
     pending.insert(pending.end(), std::make_move_iterator(batch->begin()), std::make_move_iterator(batch->end()));
-    if (pending_weight < k_commit_weight) continue;
+    if (pending_weight < enough) continue;
     pending_weight = 0;
+    enough = std::min(2 * enough, k_most_in_commit);
     importer.apply(std::exchange(pending, {}), nullptr);
     context.report("import " + info.name, done);
   }

@@ -7,15 +7,22 @@
 #include "model/image.h"
 
 namespace linkspan::sync {
-namespace {
+model::NameId Preparer::id_of(std::string_view name, std::size_t place) {
+  if (place >= recent_.size()) recent_.resize(place + 1);
+  auto& [known, id] = recent_[place];
+  if (id == 0 || known != name) {
+    known = name;
+    id = names_.id(name);
+  }
+  return id;
+}
 
-std::vector<PreparedReference> prepare_references(std::vector<model::NamedReference> references, bool by_anchor,
-                                                  model::Names& names) {
+std::vector<PreparedReference> Preparer::prepare_references(std::vector<model::NamedReference> references) {
   std::vector<PreparedReference> prepared;
   prepared.reserve(references.size());
   for (model::NamedReference& reference : references) {
-    std::string key = by_anchor ? reference.target : model::dn_key(reference.target);
-    prepared.push_back({names.id(reference.attribute), std::move(reference.target), std::move(key)});
+    std::string key = by_anchor_ ? reference.target : model::dn_key(reference.target);
+    prepared.push_back({names_.id(reference.attribute), std::move(reference.target), std::move(key)});
   }
   const auto less = [](const auto& a, const auto& b) {
     return std::tie(a.attribute, a.target_key) < std::tie(b.attribute, b.target_key);
@@ -28,25 +35,25 @@ std::vector<PreparedReference> prepare_references(std::vector<model::NamedRefere
   return prepared;
 }
 
-}  // namespace
-
-Prepared prepare(model::Observation observation, bool by_anchor, model::Names& names) {
+Prepared Preparer::prepare(model::Observation observation) {
   model::Entry& entry = observation.entry;
   Prepared out;
   out.kind = observation.kind;
   out.anchor = std::move(entry.anchor);
   out.dn = std::move(entry.dn);
-  if (!by_anchor && !out.dn.empty()) out.dn_key = model::dn_key(out.dn);
+  if (!by_anchor_ && !out.dn.empty()) out.dn_key = model::dn_key(out.dn);
   if (out.kind != model::Observation::Kind::present) return out;
 
-  out.type = names.id(entry.object_type);
-  out.references = prepare_references(std::move(entry.references), by_anchor, names);
+  out.type = id_of(entry.object_type, 0);
+  out.references = prepare_references(std::move(entry.references));
   std::vector<model::ImageAttribute> attributes;
   attributes.reserve(entry.attributes.size() + 2);
+  std::size_t place = 0;
   for (auto& [name, values] : entry.attributes) {
+    ++place;
     if (values.empty()) continue;
     model::canonicalize(values);
-    attributes.push_back({names.id(name), std::move(values), {}});
+    attributes.push_back({id_of(name, place), std::move(values), {}});
   }
   for (const PreparedReference& reference : out.references) {
     if (attributes.empty() || attributes.back().name != reference.attribute || attributes.back().references.empty()) {

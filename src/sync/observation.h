@@ -2,6 +2,8 @@
 // An observation made ready for the store, off the writing thread: names interned, image encoded, hash taken. Pure.
 
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "model/entry.h"
@@ -28,7 +30,20 @@ struct Prepared {
   std::vector<PreparedReference> references;  ///< sorted, each once
 };
 
-/// `by_anchor`: the connector's references (and placeholders) go by anchor instead of DN.
-[[nodiscard]] Prepared prepare(model::Observation observation, bool by_anchor, model::Names& names);
+/// Prepares what one connector observes. One thread.
+class Preparer {
+ public:
+  /// `by_anchor`: the connector's references (and placeholders) go by anchor instead of DN.
+  Preparer(bool by_anchor, model::Names& names) : by_anchor_(by_anchor), names_(names) {}
+  [[nodiscard]] Prepared prepare(model::Observation observation);
+
+ private:
+  [[nodiscard]] std::vector<PreparedReference> prepare_references(std::vector<model::NamedReference> references);
+  [[nodiscard]] model::NameId id_of(std::string_view name, std::size_t place);
+
+  bool by_anchor_;
+  model::Names& names_;
+  std::vector<std::pair<std::string, model::NameId>> recent_;  ///< by place: entries name their attributes alike
+};
 
 }  // namespace linkspan::sync
