@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "base/error.h"
+#include "rules/rule_set.h"
 
 namespace linkspan::rules {
 namespace {
@@ -309,6 +310,28 @@ TEST(ForeignTest, HostileFilesAreRefusedAsAWhole) {
   EXPECT_EQ(error_of("{\"a\": " + std::string(100, '[') + std::string(100, ']') + "}"), "rules.foreign_json");
   EXPECT_EQ(error_of("{\"a\": "), "rules.foreign_json");
   EXPECT_EQ(error_of(std::string((std::size_t{32} << 20U) + 1, ' ')), "rules.foreign_too_large");
+}
+
+TEST(ForeignTest, ATargetOfAnyTypeIsForRulesThatOnlyJoin) {
+  const auto errors = [](LinkType link) {
+    Rule rule;
+    rule.name = "r";
+    rule.connector = "corp";
+    rule.source = "foreignSecurityPrincipal";
+    rule.target = "*";
+    rule.link = link;
+    rule.precedence = 1;
+    const std::vector<ConnectorName> connectors{{"corp", "ad"}};
+    const std::vector<model::RuleId> ids{model::RuleId{1}};
+    model::Names names;
+    std::vector<Problem> problems;
+    static_cast<void>(RuleSet::compile({rule}, ids, connectors, names, problems));
+    std::vector<std::string> out;
+    for (const Problem& problem : problems) out.push_back(problem.id);
+    return out;
+  };
+  EXPECT_THAT(errors(LinkType::join), IsEmpty());
+  EXPECT_THAT(errors(LinkType::provision), ElementsAre("rules.any_type"));
 }
 
 }  // namespace

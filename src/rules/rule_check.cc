@@ -51,6 +51,9 @@ class Checker {
       report(rule, {}, "rules.connector", "a rule names either a connector or a kind of connectors", "");
     if (rule.source.empty() || rule.target.empty())
       report(rule, {}, "rules.type_name", "a rule names the object types it reads and writes", "");
+    if (rule.target == "*" && (rule.direction == Direction::outbound || rule.link == LinkType::provision)) {
+      report(rule, {}, "rules.any_type", "it would create objects of any type", "Name the type, or let it only join.");
+    }
     const bool known = std::any_of(connectors_.begin(), connectors_.end(),
                                    [&](const ConnectorName& connector) { return speaks_of(rule, connector); });
     if (!known && rule.connector.empty() != rule.kind.empty()) unknown_connector(rule);

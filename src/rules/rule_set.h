@@ -82,6 +82,8 @@ class CompiledRule {
   [[nodiscard]] model::RuleId id() const { return id_; }
   [[nodiscard]] model::NameId source_type() const { return source_type_; }
   [[nodiscard]] model::NameId target_type() const { return target_type_; }
+  /// Whether it joins and writes objects of `type`: a target of "*" is any.
+  [[nodiscard]] bool writes(model::NameId type) const { return type == target_type_ || rule_.target == "*"; }
   [[nodiscard]] std::span<const std::vector<CompiledJoin>> join() const { return join_; }
 
   /// Whether the scoping filter holds.

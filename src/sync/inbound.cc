@@ -56,7 +56,7 @@ const rules::CompiledJoin* several_values(const std::vector<rules::CompiledJoin>
 /// Whether the rules allow this object to hold a metaverse object of `type` alive.
 bool holds(const Node& node, model::NameId type) {
   return std::any_of(node.in_scope.begin(), node.in_scope.end(), [&](const CompiledRule* rule) {
-    return rule->target_type() == type && rule->rule().link != rules::LinkType::join;
+    return rule->writes(type) && rule->rule().link != rules::LinkType::join;
   });
 }
 
@@ -295,7 +295,7 @@ std::vector<Inbound::Working*> Inbound::Page::matches(const Node& node, const st
     std::vector<MetaverseId> mine;
     for (const MetaverseId id : found->second) {
       const Working& candidate = *working_.at(id.value);
-      if (candidate.deleted || candidate.row.type != rule.target_type()) continue;
+      if (candidate.deleted || !rule.writes(candidate.row.type)) continue;
       const model::ImageAttribute* other = candidate.image.find(group[i].target);
       const bool exact = other != nullptr && std::find(other->values.begin(), other->values.end(),
                                                        attribute->values.front()) != other->values.end();
@@ -393,7 +393,7 @@ void Inbound::Page::fold(Working& target) {
   for (const Node* member : target.members) {
     Contributor one{member->object.id, member->info->position, member->source.get(), &member->image, {}};
     for (const CompiledRule* rule : member->in_scope) {
-      if (rule->target_type() == target.row.type) one.rules.push_back(rule);
+      if (rule->writes(target.row.type)) one.rules.push_back(rule);
     }
     if (!one.rules.empty()) contributors.push_back(std::move(one));
   }

@@ -385,5 +385,80 @@ TEST_F(WriteBackTest, AnIdentityThatBecomesAnotherTypeOfObjectIsReplacedInOneCyc
   EXPECT_EQ(world.state(), state);
 }
 
+TEST(AnyTypeTest, ARuleForAnyTypeJoinsWhatIsThereAndMembersAreFoundThroughIt) {
+  testkit::World world(R"toml(
+[[rule]]
+name       = "In: user"
+direction  = "inbound"
+connector  = "corp"
+source     = "user"
+target     = "person"
+link       = "provision"
+precedence = 100
+join       = [["sid = sid"]]
+[rule.flows]
+sid = "[sid]"
+
+[[rule]]
+name       = "In: stand-in"
+direction  = "inbound"
+connector  = "trusting"
+source     = "foreignSecurityPrincipal"
+target     = "*"
+link       = "join"
+precedence = 110
+join       = [["cn = sid"]]
+
+[[rule]]
+name       = "In: group"
+direction  = "inbound"
+connector  = "trusting"
+source     = "group"
+target     = "group"
+link       = "provision"
+precedence = 120
+join       = [["cn = name"]]
+[rule.flows]
+name   = "[cn]"
+member = "[member]"
+
+[[rule]]
+name       = "Out: user"
+direction  = "outbound"
+connector  = "cloud"
+source     = "person"
+target     = "user"
+link       = "provision"
+precedence = 200
+[rule.flows]
+sid = "[sid]"
+
+[[rule]]
+name       = "Out: group"
+direction  = "outbound"
+connector  = "cloud"
+source     = "group"
+target     = "group"
+link       = "provision"
+precedence = 210
+[rule.flows]
+name   = "[name]"
+member = "[member]"
+)toml",
+                       {{"corp", "ad", {}}, {"trusting", "ad", {}}, {"cloud", "graph", {}}});
+  const auto text = [](std::string value) { return model::Values{model::Value(std::move(value))}; };
+  world.directory("corp").add({"", "cn=ada,dc=corp", "user", {{"sid", text("S-1-5-21-7")}}, {}});
+  world.directory("trusting")
+      .add({"", "cn=S-1-5-21-7,dc=t", "foreignSecurityPrincipal", {{"cn", text("S-1-5-21-7")}}, {}});
+  world.directory("trusting")
+      .add({"", "cn=staff,dc=t", "group", {{"cn", text("staff")}}, {{"member", "cn=S-1-5-21-7,dc=t"}}});
+  world.cycle(true);
+  connector::FakeDirectory& cloud = world.directory("cloud");
+  EXPECT_EQ(cloud.size(), 2U);
+  const auto staff = cloud.where("name", model::Value(std::string("staff")));
+  ASSERT_EQ(staff.size(), 1U);
+  EXPECT_THAT(staff.front().references, ::testing::SizeIs(1));
+}
+
 }  // namespace
 }  // namespace linkspan::scenario
