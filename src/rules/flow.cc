@@ -46,12 +46,6 @@ std::unique_ptr<Program> compile_text(std::string_view text, bool once, model::N
                         "Guid() and RandomNum() give another value at each synchronization",
                         "Let the flow apply once: { expression = \"...\", once = true }."});
   }
-  if (program != nullptr && program->claims()) {
-    problems.push_back({Problem::Severity::error, 0, "rules.unique_name",
-                        "UniqueName() cannot be used in a flow: nobody asks the metaverse which names are free",
-                        "Build the name from attributes that are unique themselves."});
-    return nullptr;
-  }
   return program;
 }
 
@@ -119,6 +113,11 @@ std::vector<CompiledFlow> compile_flows(const Rule& rule, model::Names& names, s
     if (flow.kind == Flow::Kind::expression) {
       ExpressionProblems found;
       compiled.program = compile_text(flow.text, flow.apply_once, names, found);
+      if (compiled.program != nullptr && compiled.program->claims() && rule.direction == Direction::outbound) {
+        found.push_back({Problem::Severity::error, 0, "rules.unique_name",
+                         "UniqueName() gives names that are unique in the metaverse, and this rule goes out of it",
+                         "Give the name in an inbound rule, and let it flow from there."});
+      }
       for (ExpressionProblem& problem : found) {
         // What parse_rules() has already said of a file's expressions is not said twice.
         if (problem.severity == Problem::Severity::warning && !rule.file.empty()) continue;

@@ -70,6 +70,11 @@ class RuleSetBuilder {
     compiled->target_type_ = names_.id(source.target);
     compiled->scope_ = std::make_unique<CompiledScope>(compile_scope(source, names_));
     compiled->flows_ = std::move(flows);
+    for (const CompiledFlow& flow : compiled->flows_) {
+      if (flow.program == nullptr || !flow.program->claims()) continue;
+      set_->unique_names_.push_back(flow.target);
+      set_->metaverse_keys_.push_back(flow.target);
+    }
     for (const auto& group : source.join) {
       auto& joined = compiled->join_.emplace_back();
       for (const JoinClause& clause : group) {
@@ -95,7 +100,7 @@ class RuleSetBuilder {
       return left->rule().precedence < right->rule().precedence;
     });
     for (const auto& rule : set_->rules_) index(*rule);
-    for (auto* keys : {&set_->metaverse_keys_, &set_->object_keys_}) {
+    for (auto* keys : {&set_->metaverse_keys_, &set_->object_keys_, &set_->unique_names_}) {
       std::sort(keys->begin(), keys->end());
       keys->erase(std::unique(keys->begin(), keys->end()), keys->end());
     }

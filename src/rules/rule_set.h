@@ -140,6 +140,9 @@ class RuleSet {
   [[nodiscard]] std::span<const model::NameId> metaverse_keys() const { return metaverse_keys_; }
   [[nodiscard]] std::span<const model::NameId> object_keys() const { return object_keys_; }
 
+  /// Metaverse attributes whose values UniqueName() gives; each is also one of metaverse_keys(). Sorted.
+  [[nodiscard]] std::span<const model::NameId> unique_names() const { return unique_names_; }
+
   /// The enabled rule of this id, or nullptr.
   /// The name "dn": what [dn] reads.
   [[nodiscard]] model::NameId dn_name() const { return dn_name_; }
@@ -156,6 +159,7 @@ class RuleSet {
   ByType inbound_;
   ByType outbound_;
   std::vector<model::NameId> metaverse_keys_;
+  std::vector<model::NameId> unique_names_;
   std::vector<model::NameId> object_keys_;
   model::NameId dn_name_ = 0;
   std::vector<model::RuleId> outbound_provisioning_;

@@ -114,6 +114,19 @@ TEST_F(RuleSetTest, KeysAreWhatJoinConditionsLookUp) {
   EXPECT_TRUE(set->find(model::RuleId{1})->join()[0][0].case_sensitive);
 }
 
+TEST_F(RuleSetTest, UniqueNameMakesAKeyOfWhatItsFlowWritesAndStaysInside) {
+  Rule in = rule("in", 1);
+  in.flows = {flow("accountName", "UniqueName([cn] & \"{n}\")"), flow("mail", "[mail] & \"\"")};
+  const auto set = compile({in});
+  ASSERT_NE(set, nullptr);
+  EXPECT_THAT(set->unique_names(), ElementsAre(names_.id("accountName")));
+  EXPECT_THAT(set->metaverse_keys(), Contains(names_.id("accountName")));
+  Rule out = in;
+  out.direction = Direction::outbound;
+  EXPECT_EQ(compile({out}), nullptr);
+  EXPECT_THAT(problem_ids(), Contains("rules.unique_name"));
+}
+
 TEST_F(RuleSetTest, FlowsContributeValuesConstantsAndNothing) {
   object_.set("mail", {model::Value("a@x"), model::Value("b@x")}).set("blank", " ");
   Flow direct;

@@ -3,10 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <deque>
 #include <map>
 #include <set>
 
 #include "base/error.h"
+#include "sync/name_claims.h"
 #include "sync/pending.h"
 #include "sync/reference_names.h"
 
@@ -101,6 +103,7 @@ class Inbound::Page {
   std::vector<Working*> matches(const Node& node, const std::vector<rules::CompiledJoin>& group,
                                 const CompiledRule& rule);
   void fold(Working& target);
+  std::vector<Working*> in_order();
   void remove_metaverse(Working& target);
   void leave(Node& node);
   void forget_errors();
@@ -116,6 +119,7 @@ class Inbound::Page {
   std::unique_ptr<store::View> view_;
   std::unique_ptr<store::Batch> batch_;
   std::unique_ptr<StoredReferenceNames> names_;
+  std::unique_ptr<NameClaims> claims_;  ///< where rules use UniqueName()
   std::vector<std::unique_ptr<Node>> nodes_;
   std::unordered_map<std::int64_t, Node*> by_id_;
   std::unordered_map<std::int64_t, std::unique_ptr<Working>> working_;
@@ -200,6 +204,8 @@ void Inbound::Page::read(std::vector<store::ObjectWithImages> objects) {
   batch_ = context_.store.batch(context_.lease, store::Durability::deferred);
   names_ = std::make_unique<StoredReferenceNames>(context_, *view_);
   names_->expect(objects);
+  if (const auto unique = context_.rules.unique_names(); !unique.empty())
+    claims_ = std::make_unique<NameClaims>(*view_, unique);
   std::vector<MetaverseId> ids;
   for (store::ObjectWithImages& one : objects) {
     const Node& node = add(std::move(one), true);
@@ -390,8 +396,11 @@ void Inbound::Page::project(Node& node, const CompiledRule& rule) {
 
 void Inbound::Page::fold(Working& target) {
   std::vector<Contributor> contributors;
+  std::deque<ClaimingSource> claiming;
   for (const Node* member : target.members) {
     Contributor one{member->object.id, member->info->position, member->source.get(), &member->image, {}};
+    if (claims_ != nullptr && one.source != nullptr)
+      one.source = &claiming.emplace_back(*one.source, *claims_, target.row.id, target.image);
     for (const CompiledRule* rule : member->in_scope) {
       if (rule->writes(target.row.type)) one.rules.push_back(rule);
     }
@@ -418,6 +427,7 @@ void Inbound::Page::fold(Working& target) {
                                   std::back_inserter(changed));
   }
   target.keys = std::move(keys);
+  if (claims_ != nullptr) claims_->hold(target.row.id, target.keys);
   retry_joins(changed);
 }
 
@@ -451,11 +461,21 @@ void Inbound::Page::remove_metaverse(Working& target) {
   target.members.clear();
 }
 
+/// By id where names are given first come, first served; else as they lie.
+std::vector<Inbound::Working*> Inbound::Page::in_order() {
+  std::vector<Working*> all;
+  all.reserve(working_.size());
+  for (auto& [id, target] : working_) all.push_back(target.get());
+  if (claims_ != nullptr)
+    std::sort(all.begin(), all.end(), [](const Working* a, const Working* b) { return a->row.id < b->row.id; });
+  return all;
+}
+
 void Inbound::Page::decide() {
   for (std::size_t i = 0; i < nodes_.size(); ++i) {
     if (nodes_[i]->in_page) decide_link(*nodes_[i]);
   }
-  for (auto& [id, target] : working_) {
+  for (Working* target : in_order()) {
     if (!target->dirty || target->deleted) continue;
     const bool alive = std::any_of(target->members.begin(), target->members.end(),
                                    [&](const Node* member) { return holds(*member, target->row.type); });
@@ -583,12 +603,38 @@ std::size_t Inbound::run_pass(bool full) {
   }
 }
 
+std::string Inbound::key_attributes() const {
+  std::string attributes;
+  for (const model::NameId name : context_.rules.metaverse_keys())
+    attributes += context_.store.names().name(name) + "\n";
+  return attributes;
+}
+
+/// Names are free or taken by the keys in the store, so these must be there before the first one is given.
+void Inbound::write_keys() {
+  const std::string attributes = key_attributes();
+  if (context_.store.configuration().setting(k_keys_setting) == attributes) return;
+  for (store::Page at{0, k_page};;) {
+    context_.check_stop();
+    const std::vector<store::Metaverse> rows = context_.store.view()->scan_metaverse(false, at);
+    if (rows.empty()) break;
+    at.after = rows.back().id.value;
+    std::vector<store::MetaverseWrite> writes;
+    for (const store::Metaverse& row : rows)
+      writes.push_back({row, true, keys_of(model::decode(row.image), context_.rules.metaverse_keys())});
+    const auto batch = context_.store.batch(context_.lease);
+    batch->put_metaverse(writes);
+    batch->commit();
+  }
+  const std::vector<std::pair<std::string, std::string>> written{{std::string(k_keys_setting), attributes}};
+  context_.store.configuration().put_settings(written);
+}
+
 void Inbound::run(bool full) {
+  if (!context_.rules.unique_names().empty()) write_keys();
   if (full) {
     // Rules may have come that join by attributes whose keys nobody has written yet.
-    std::string attributes;
-    for (const model::NameId name : context_.rules.metaverse_keys())
-      attributes += context_.store.names().name(name) + "\n";
+    const std::string attributes = key_attributes();
     rewrite_keys_ = context_.store.configuration().setting(k_keys_setting) != attributes;
     (void)run_pass(true);
     const std::vector<std::pair<std::string, std::string>> written{{std::string(k_keys_setting), attributes}};

@@ -22,6 +22,8 @@ class Inbound {
   struct Working;
   class Page;
   std::size_t run_pass(bool full);
+  [[nodiscard]] std::string key_attributes() const;
+  void write_keys();
 
   const Context& context_;
   Counters& counters_;

@@ -4,11 +4,13 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <deque>
 #include <set>
 
 #include "base/error.h"
 #include "base/text.h"
 #include "model/dn.h"
+#include "sync/name_claims.h"
 #include "sync/node.h"
 #include "sync/outbound.h"
 #include "sync/pending.h"
@@ -226,9 +228,12 @@ void Previewer::explain_metaverse(Node& node, store::MetaverseId id, model::Name
       if (member.object.id != node.object.id) add(std::move(member));
     }
   }
+  NameClaims claims(*view_, context_.rules.unique_names());
+  std::deque<ClaimingSource> claiming;
   std::vector<Contributor> contributors;
   for (const auto& member : nodes_) {
     Contributor one{member->object.id, member->info->position, member->source.get(), &member->image, {}};
+    if (one.source != nullptr) one.source = &claiming.emplace_back(*one.source, claims, id, old);
     for (const CompiledRule* rule : member->in_scope) {
       if (rule->target_type() == type) one.rules.push_back(rule);
     }
