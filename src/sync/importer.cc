@@ -456,16 +456,37 @@ void Importer::check_canaries() {
   }
 }
 
+/// Stand-ins that nobody refers to any more go. Few at a time: each may be referred to by many.
+void Importer::prune(std::span<const ObjectId> stand_ins) {
+  constexpr std::size_t k_at_once = 500;
+  while (!stand_ins.empty()) {
+    context_.check_stop();
+    const auto some = stand_ins.first(std::min(stand_ins.size(), k_at_once));
+    stand_ins = stand_ins.subspan(some.size());
+    std::unordered_set<std::int64_t> wanted;
+    for (const Reference& row : context_.store.view()->references_to(some)) wanted.insert(row.target.value);
+    std::vector<ObjectId> unwanted;
+    std::copy_if(some.begin(), some.end(), std::back_inserter(unwanted),
+                 [&](ObjectId id) { return !wanted.contains(id.value); });
+    if (unwanted.empty()) continue;
+    const auto batch = context_.store.batch(context_.lease, store::Durability::deferred);
+    batch->remove_objects(unwanted);
+    batch->commit();
+  }
+}
+
 void Importer::remove_unseen() {
   check_canaries();
   if (written_) return;  // all that is there, this import has seen
+  std::vector<ObjectId> stand_ins;
   for (store::Page page{0, 5000};;) {
     context_.check_stop();
     const auto view = context_.store.view();
     const auto objects = view->scan_objects(info_.id, 0, store::no_images, page);
-    if (objects.empty()) return;
+    if (objects.empty()) break;
     std::vector<ObjectId> gone;
     for (const auto& one : objects) {
+      if (one.object.state == store::ObjectState::placeholder) stand_ins.push_back(one.object.id);
       if (!one.object.observed_hash.empty() && !seen_.has(one.object.id)) gone.push_back(one.object.id);
     }
     page.after = objects.back().object.id.value;
@@ -478,6 +499,7 @@ void Importer::remove_unseen() {
     batch->put_errors(errors_);
     batch->commit();
   }
+  prune(stand_ins);
 }
 
 void Importer::put_watermark(const std::string& watermark) {

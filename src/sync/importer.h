@@ -83,12 +83,14 @@ class Importer {
   Importer(const Context& context, const ConnectorInfo& info);
 
   void apply(std::vector<Prepared> batch, const std::string* watermark);
+  /// What a complete import has not mentioned leaves, and then the stand-ins that nobody refers to any more.
   void remove_unseen();
   void put_watermark(const std::string& watermark);
   void check_canaries();
   Counters& counters() { return counters_; }
 
  private:
+  void prune(std::span<const ObjectId> stand_ins);
   [[nodiscard]] bool may_be_known(std::string_view key) const { return !written_ || written_->may_have(key); }
   Known look_up(store::View& view, const std::vector<Prepared>& batch) const;
   void find_leads(store::View& view, Leads& leads) const;

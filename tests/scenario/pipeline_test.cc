@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "base/error.h"
+#include "model/dn.h"
 #include "scenario/stories.h"
 #include "sync/preview.h"
 
@@ -210,6 +211,27 @@ TEST_F(PipelineTest, ARefusedWatermarkFallsBackToAFullImportAndSaysSo) {
   EXPECT_TRUE(result.full);
   EXPECT_THAT(result.note, HasSubstr("no longer accepts"));
   EXPECT_EQ(result.counters.get("deletes"), 1);
+}
+
+TEST_F(PipelineTest, AFullImportForgetsStandInsThatNobodyRefersToAnyMore) {
+  const std::string ada = add_person(corp, "ada", "1", "nobody");
+  add_person(corp, "bo", "2", "somebody");
+  world.cycle();
+  const auto stand_ins = [&] {
+    const std::vector<std::string> keys{model::dn_key(dn("nobody")), model::dn_key(dn("somebody"))};
+    return world.store().view()->find_objects(world.info("corp").id, {}, keys).size();
+  };
+  EXPECT_EQ(stand_ins(), 2U);
+  corp.set_references(ada, "manager", {});
+  world.cycle();
+  world.cycle(true);
+  EXPECT_EQ(stand_ins(), 1U);  // bo's manager is still not known
+  corp.set_references(ada, "manager", {dn("nobody")});
+  world.cycle();
+  EXPECT_EQ(stand_ins(), 2U);
+  add_person(corp, "nobody", "3");
+  world.cycle();
+  EXPECT_EQ(in_cloud(world, "ada").references.size(), 1U);
 }
 
 TEST_F(PipelineTest, AMissingCanaryRejectsTheImport) {
