@@ -39,7 +39,9 @@ class Doctor {
         say("database", Verdict::bad, "this database was moved to " + info.moved_to,
             "Point the configuration file there.");
       } else {
-        say("database", Verdict::good, fmt::format("{}, {}, schema {}", info.location, info.product, info.schema));
+        say("database", Verdict::good,
+            fmt::format("{}, {}, schema {}; `linkspan database verify` reads every table", info.location, info.product,
+                        info.schema));
       }
     });
     if (!reachable) return std::move(findings_);
