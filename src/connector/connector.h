@@ -63,6 +63,7 @@ struct Sent {
   std::string anchor;                 ///< of the object now; for adds the new one
   std::string dn;                     ///< its name now, if the directory said so
   std::optional<model::Entry> entry;  ///< the object as the reply showed it, when it showed all of it
+  bool was_there = false;             ///< an add that made nothing: the object was there, and is as it was
   /// A part that was refused while the rest went through: members the target does not accept, say.
   std::vector<model::ReferenceChange> references_refused;
 };
@@ -102,6 +103,8 @@ class Connector {
   /// Carries out independent changes of one kind, several at once, and calls `done(index, outcome)` for each, in any
   /// order, from the calling thread. An update with nothing left to change is a success. A removal of what is not there
   /// is a success. Honours the directory's wish to be left alone (Retry-After) itself, within reason.
+  /// An add with look_first is preceded, where the directory can be asked, by a look for an object that carries the
+  /// correlation attribute's value already: that one is answered, unchanged, and nothing is made.
   /// When `stop` is requested it sends nothing more, waits for what is under way, and returns; exports without an
   /// outcome were not sent.
   /// Throws only when nothing at all can be sent (Fault::denied, Fault::unavailable); all without an outcome were not

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "connector_scim/internal/exporter.h"
+#include "connector_scim/internal/finder.h"
 #include "connector_scim/internal/writer.h"
 
 namespace linkspan::connector_scim {
@@ -40,7 +41,7 @@ ExportTask::ExportTask(Service& service, const Discovery& discovery, const model
   }
   switch (wanted.operation) {
     case model::Operation::add:
-      step_ = Step::create;
+      step_ = wanted.look_first && discovery.filter && correlation() != nullptr ? Step::seek : Step::create;
       break;
     case model::Operation::update:
     case model::Operation::rename:  // a name is an attribute here
@@ -58,6 +59,8 @@ ExportTask::ExportTask(Service& service, const Discovery& discovery, const model
 std::optional<net::Request> ExportTask::next_request() {
   if (step_ == Step::patch && !looked_ && needs_look(*type_, wanted_)) step_ = Step::look;
   switch (step_) {
+    case Step::seek:
+      return find_request(service_, *type_, k_correlation_attribute, *correlation());
     case Step::create:
       return service_.request(net::Method::post, {type_->endpoint}, {}, create_body(*type_, wanted_));
     case Step::look:
@@ -119,6 +122,9 @@ void ExportTask::take(net::Outcome outcome) {
 
 void ExportTask::take_reply(const net::Response& response) {
   switch (step_) {
+    case Step::seek:
+      take_sought(response);
+      return;
     case Step::create:
       take_created(response);
       return;
@@ -145,6 +151,35 @@ void ExportTask::take_reply(const net::Response& response) {
       return;
     case Step::done:
       break;
+  }
+}
+
+const model::Value* ExportTask::correlation() const {
+  for (const model::AttributeChange& change : wanted_.attributes) {
+    if (change.name == k_correlation_attribute && change.after.size() == 1) return &change.after.front();
+  }
+  return nullptr;
+}
+
+/// A service that cannot be asked is told to create, as it would be without the look.
+void ExportTask::take_sought(const net::Response& response) {
+  step_ = Step::create;
+  if (is_refusal(response.status) || response.status == 501) return;
+  if (!is_success(response)) return fail(error_of(response, what()));
+  try {
+    Matches found = matches_in(response.body, *type_, k_correlation_attribute, *correlation());
+    if (found.entries.empty()) return;
+    if (found.entries.size() > 1) {
+      return fail(Error(Fault::conflict, "scim.several_found",
+                        what() + ": the service holds several objects with its " + std::string(k_correlation_attribute),
+                        "Remove the surplus one in the service; the next cycle adopts the other."));
+    }
+    sent_.anchor = std::move(found.entries.front().anchor);
+    sent_.dn = std::move(found.entries.front().dn);
+    sent_.was_there = true;
+    step_ = Step::done;
+  } catch (Error& error) {
+    fail(std::move(error).while_doing(what()));
   }
 }
 
@@ -282,7 +317,7 @@ std::optional<connector::Outcome> ExportTask::cut() {
   return std::move(sent_);
 }
 
-bool ExportTask::writes() const { return step_ != Step::look && step_ != Step::look_for_group; }
+bool ExportTask::writes() const { return step_ != Step::seek && step_ != Step::look && step_ != Step::look_for_group; }
 
 std::string ExportTask::what() const {
   const std::string_view name = wanted_.dn.empty() ? std::string_view(wanted_.anchor) : std::string_view(wanted_.dn);

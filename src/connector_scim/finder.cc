@@ -34,6 +34,20 @@ Match match(const model::Entry& entry, const std::string& name, const model::Val
   return best;
 }
 
+constexpr std::string_view k_page = "10";  // more than enough for what should be one
+
+Matches matches_in(std::string_view body, const ResourceType& type, const Path& path, const Attribute* leaf,
+                   const model::Value& value) {
+  Matches found;
+  for (Resource& resource : Reader().page(body, type).resources) {
+    const Match how = match(resource.entry, to_name(path), value);
+    if (how == Match::no) found.others = true;
+    const bool is_it = how == Match::exact || (how == Match::but_for_case && (leaf == nullptr || !leaf->case_exact));
+    if (is_it && found.entries.size() < 2) found.entries.push_back(std::move(resource.entry));
+  }
+  return found;
+}
+
 /// One question and its answer. Bound to what is looked for.
 class Finder {
  public:
@@ -62,22 +76,16 @@ class Finder {
   std::vector<model::Entry> ask(const std::string& literal, bool strict) {
     const std::string filter = equality_filter(path_, literal);
     const net::Response response =
-        service_.get({type_.endpoint}, {{"filter", filter}, {"startIndex", "1"}, {"count", "10"}}, {});
-    std::vector<model::Entry> found;
-    for (Resource& resource : Reader().page(response.body, type_).resources) {
-      // A service that ignores the filter would have us adopt a stranger, or miss the one we look for.
-      const Match how = match(resource.entry, to_name(path_), value_);
-      if (how == Match::no && strict) {
-        throw Error(
-            Fault::invalid, "scim.filter_ignored",
-            "asked for " + printable(filter, 120) + ", the service answers with others: it does not apply the filter",
-            "Nothing was adopted. A full import shows which objects are there.");
-      }
-      const bool is_it =
-          how == Match::exact || (how == Match::but_for_case && (leaf_ == nullptr || !leaf_->case_exact));
-      if (is_it && found.size() < 2) found.push_back(std::move(resource.entry));
+        service_.get({type_.endpoint}, {{"filter", filter}, {"startIndex", "1"}, {"count", k_page}}, {});
+    Matches found = matches_in(response.body, type_, path_, leaf_, value_);
+    // A service that ignores the filter would have us adopt a stranger, or miss the one we look for.
+    if (found.others && strict) {
+      throw Error(
+          Fault::invalid, "scim.filter_ignored",
+          "asked for " + printable(filter, 120) + ", the service answers with others: it does not apply the filter",
+          "Nothing was adopted. A full import shows which objects are there.");
     }
-    return found;
+    return std::move(found.entries);
   }
 
   Service& service_;
@@ -97,6 +105,20 @@ std::vector<model::Entry> find_objects(Service& service, std::string_view object
                 "Look at the connector's object_types.");
   }
   return Finder(service, *type, attribute, value).find();
+}
+
+net::Request find_request(const Service& service, const ResourceType& type, std::string_view attribute,
+                          const model::Value& value) {
+  const Path path = parse_path(attribute);
+  const std::string filter = equality_filter(path, literal_of(value, type.find_leaf(path)));
+  return service.request(net::Method::get, {type.endpoint},
+                         {{"filter", filter}, {"startIndex", "1"}, {"count", k_page}});
+}
+
+Matches matches_in(std::string_view body, const ResourceType& type, std::string_view attribute,
+                   const model::Value& value) {
+  const Path path = parse_path(attribute);
+  return matches_in(body, type, path, type.find_leaf(path), value);
 }
 
 }  // namespace linkspan::connector_scim

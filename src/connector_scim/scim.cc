@@ -28,7 +28,7 @@ class ScimConnector final : public connector::Connector {
     made.delta_import = service_.offers_delta();
     made.exports = true;
     made.references_by_anchor = true;
-    made.correlation_attribute = "externalId";
+    made.correlation_attribute = k_correlation_attribute;
     return made;
   }
 

@@ -460,6 +460,26 @@ TEST_F(ScimFaultTest, AnIgnoredFilterFindsNobodyAndSaysSo) {
     EXPECT_EQ(check.passed, check.name != "filter") << check.name;
 }
 
+TEST_F(ScimFaultTest, AnAddThatLooksFirstIsMadeWhereTheServiceCannotBeAsked) {
+  for (const bool ignores : {true, false}) {
+    start({.filter = ignores, .ignores_filter = ignores});
+    fake_->add("Users", {{"userName", "ada"}, {"externalId", "x-ada"}});
+    model::Export ben = new_user("ben");
+    ben.look_first = true;
+    EXPECT_FALSE(sent(ben).was_there);
+  }
+}
+
+TEST_F(ScimFaultTest, AnAddThatLooksFirstDoesNotChooseBetweenTwo) {
+  start({});
+  for (const char* name : {"ada", "ada2"}) fake_->add("Users", {{"userName", name}, {"externalId", "x-ben"}});
+  model::Export ben = new_user("ben");
+  ben.look_first = true;
+  const connector::Failed refused = failed(ben);
+  EXPECT_EQ(refused.error.id(), "scim.several_found");
+  EXPECT_FALSE(refused.uncertain);
+}
+
 TEST(ScimWatermarkTest, ItReachesBackForClocksThatLag) {
   const Time began = from_rfc3339("2026-11-22T12:00:00Z");
   const auto seconds = [](int count) { return std::chrono::seconds(count); };

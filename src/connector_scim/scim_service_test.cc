@@ -363,6 +363,22 @@ TEST_F(ScimServiceTest, ACreateWhoseReplyIsLostIsUncertainAndCanBeFound) {
   EXPECT_THAT(connector_->find("User", "externalId", std::string("x-ada")), SizeIs(1));
 }
 
+TEST_F(ScimServiceTest, AnAddThatLooksFirstAdoptsWhatIsThere) {
+  const std::string there = sent(new_user("ada")).anchor;
+  const json before = held(there);
+  std::vector<model::Export> adds{new_user("ada"), new_user("ben")};
+  adds[0].attributes[0] = change("userName", {}, one("another name"));
+  for (model::Export& each : adds) each.look_first = true;
+  const auto outcomes = send(adds);
+  const auto& adopted = std::get<connector::Sent>(outcomes.at(0));
+  EXPECT_TRUE(adopted.was_there);
+  EXPECT_EQ(adopted.anchor, there);
+  EXPECT_EQ(held(there), before);
+  EXPECT_FALSE(std::get<connector::Sent>(outcomes.at(1)).was_there);
+  EXPECT_EQ(service_->requests("POST /Users"), 2U);
+  EXPECT_EQ(service_->count().users, 2U);
+}
+
 TEST_F(ScimServiceTest, GarbageAfterACreateIsUncertainAndTheRestGoesOn) {
   service_->fault(R"({"match":"POST /Users","garbage":true,"times":1})");
   std::vector<model::Export> adds;

@@ -43,6 +43,7 @@ struct Export {
   std::string new_dn;  ///< for a rename
   std::vector<AttributeChange> attributes;
   std::vector<ReferenceChange> references;
+  bool look_first = false;  ///< of an add: what the directory holds may have changed since it was read
 };
 
 }  // namespace linkspan::model

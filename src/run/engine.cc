@@ -85,8 +85,11 @@ class Run {
 
   [[nodiscard]] const sync::Configuration& configuration() const { return configuration_; }
   [[nodiscard]] connector::Connector& directory(const sync::ConnectorInfo& info);
-  [[nodiscard]] bool was_imported(const sync::ConnectorInfo& info) const {
-    return settings().setting(import_completed(info.id)).has_value();
+  [[nodiscard]] bool was_imported(const sync::ConnectorInfo& info) const { return read_at(info).has_value(); }
+  /// When the last import of it came to its end.
+  [[nodiscard]] std::optional<Time> read_at(const sync::ConnectorInfo& info) const {
+    const auto text = settings().setting(import_completed(info.id));
+    return text ? std::optional(from_rfc3339(*text)) : std::nullopt;
   }
   [[nodiscard]] bool is_over() const { return over_ || stop_.stop_requested(); }
   [[nodiscard]] const sync::ConnectorInfo& find(std::string_view name) const { return find_info(configuration_, name); }
@@ -220,7 +223,7 @@ bool Run::export_to(std::string_view connector, std::optional<std::string> appro
       throw Error(Fault::invalid, "run.no_exports", fmt::format("connector {} takes no exports", info.name),
                   "Its kind is read only.");
     }
-    report.export_result = sync::export_connector(context(), info, target, {std::move(approved)});
+    report.export_result = sync::export_connector(context(), info, target, {std::move(approved), read_at(info)});
     const sync::ExportResult& result = *report.export_result;
     report.step.counters = result.counters.all();
     report.result = result.blocked ? Result::blocked : result_of(report.step.counters);

@@ -29,6 +29,11 @@ std::chrono::minutes retry_delay(std::int64_t failures) {
   return std::min<std::chrono::minutes>(std::chrono::minutes(30LL << doublings), std::chrono::hours(24));
 }
 
+/// For so long after an import of the target nobody is expected to have made accounts of ours there: a cycle, which
+/// reads before it writes, asks nothing. Later on (a long export, an approval after a review) each add costs a
+/// question.
+constexpr std::chrono::minutes k_import_is_fresh{5};
+
 bool is_transient(Fault fault) {
   return fault == Fault::unavailable || fault == Fault::throttled || fault == Fault::cancelled ||
          fault == Fault::conflict;
@@ -48,11 +53,13 @@ bool has_flows_that_apply_once(const rules::RuleSet& rules, const ConnectorInfo&
 
 class Exporter {
  public:
-  Exporter(const Context& context, const ConnectorInfo& info, connector::Connector& directory, bool waits)
+  Exporter(const Context& context, const ConnectorInfo& info, connector::Connector& directory,
+           const ExportRequest& request)
       : context_(context),
         info_(info),
         directory_(directory),
-        waits_(waits),
+        waits_(!request.approved),
+        read_at_(request.read_at),
         applies_once_(has_flows_that_apply_once(context.rules, info)),
         correlation_(directory.capabilities().correlation_attribute) {}
 
@@ -96,7 +103,8 @@ class Exporter {
   const Context& context_;
   const ConnectorInfo& info_;
   connector::Connector& directory_;
-  bool waits_;         ///< for the retry times of what failed; not when a person has approved just this change set
+  bool waits_;  ///< for the retry times of what failed; not when a person has approved just this change set
+  std::optional<Time> read_at_;
   bool applies_once_;  ///< there are flows that speak of new objects only
   std::string correlation_;
   std::vector<store::Reference> references_;
@@ -203,7 +211,12 @@ void Exporter::send(Operation operation, std::vector<Item>& items, const std::ve
                     std::vector<Answer>& answers) {
   std::vector<model::Export> exports;
   exports.reserve(to_send.size());
-  for (const std::size_t i : to_send) exports.push_back(items[i].pending.change);
+  const bool look_first =
+      operation == Operation::add && (!read_at_ || context_.clock.now() - *read_at_ > k_import_is_fresh);
+  for (const std::size_t i : to_send) {
+    exports.push_back(items[i].pending.change);
+    exports.back().look_first = look_first;
+  }
   try {
     directory_.send(
         exports,
@@ -346,7 +359,10 @@ void Exporter::record_sent(Operation operation, Item& item, const connector::Sen
     write.images.shadow = shadow.empty() ? std::string() : model::encode(shadow);
     write.mask = static_cast<store::ImageMask>(store::sent_image | store::shadow_image);
     object.pending = pending_operation(object, write.images);
-    counters.add(operation == Operation::add ? "added" : operation == Operation::rename ? "renamed" : "updated");
+    counters.add(sent.was_there                   ? "adopted"
+                 : operation == Operation::add    ? "added"
+                 : operation == Operation::rename ? "renamed"
+                                                  : "updated");
   }
   writes.push_back(std::move(write));
   store::ObjectError forgotten;
@@ -473,7 +489,7 @@ ExportResult export_connector(const Context& context, const ConnectorInfo& info,
     result.blocked = result.verdict.blocked;
     if (result.blocked) return result;
   }
-  Exporter exporter(context, info, directory, !request.approved);
+  Exporter exporter(context, info, directory, request);
   exporter.clear_attempted();
   for (const Operation operation :
        {Operation::add, Operation::update, Operation::none, Operation::rename, Operation::remove}) {

@@ -14,10 +14,12 @@ struct ExportRequest {
   /// Send exactly the change set with this fingerprint, guard or no guard, and without waiting for the retry times of
   /// what failed before.
   std::optional<std::string> approved;
+  /// When the target was last read. What is added later than a few minutes after that is looked for first; empty = all.
+  std::optional<Time> read_at{};
 };
 
 struct ExportResult {
-  Counters counters;  ///< added, updated, renamed, deleted, references_sent, failed, withheld, quarantined
+  Counters counters;  ///< added, adopted, updated, renamed, deleted, references_sent, failed, withheld, quarantined
   bool blocked = false;
   Verdict verdict;
   ChangeSet change_set;  ///< as it was when the step began

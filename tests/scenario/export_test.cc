@@ -105,6 +105,33 @@ TEST_F(ExportTest, AnAddWhoseAnswerWasLostIsAdoptedByAnImportThatComesFirst) {
   EXPECT_THAT(world.pending("cloud"), IsEmpty());
 }
 
+TEST_F(ExportTest, AnAccountMadeByHandSinceTheLastLookIsAdoptedNotDoubled) {
+  people(3);
+  stage();
+  model::Entry by_hand;
+  by_hand.object_type = "User";
+  by_hand.attributes = {{"externalId", text("p1")}, {"displayName", text("made by hand")}};
+  cloud.add(by_hand);
+  const sync::ExportResult result = world.send("cloud");
+  EXPECT_EQ(result.counters.get("adopted"), 1);
+  EXPECT_EQ(result.counters.get("added"), 2);
+  EXPECT_EQ(cloud.size(), 3U);
+  world.cycle();
+  world.cycle();
+  EXPECT_EQ(cloud.size(), 3U);
+  EXPECT_THAT(cloud.where("displayName", std::string("made by hand")), IsEmpty());  // it has become what the rules say
+  EXPECT_THAT(world.pending("cloud"), IsEmpty());
+}
+
+TEST_F(ExportTest, AnAddRightAfterTheImportAsksNothing) {
+  people(3);
+  stage();
+  const auto asked = cloud.calls().finds;
+  world.send("cloud", std::nullopt, world.clock().now());
+  EXPECT_EQ(cloud.calls().finds, asked);
+  EXPECT_EQ(cloud.size(), 3U);
+}
+
 TEST_F(ExportTest, AnAddWhoseRequestWasLostIsSentAgain) {
   people(2);
   stage();

@@ -143,8 +143,9 @@ TEST_F(FoundByHistories, AReferenceToADnThatItsObjectLeavesInTheSameImportLeadsN
 }
 
 TEST_F(FoundByHistories, AFailureOfAnAccountThatIsNoLongerThereDoesNotHoldItsNewOneBack) {
-  player.play({{Act::add_to_target, 1, 0, 0},
-               {Act::add_person, 1, 0, 5},
+  player.play({{Act::add_to_target, 1, 0, 0}});
+  player.catch_up();
+  player.play({{Act::add_person, 1, 0, 5},
                {Act::import, 0, 0, 0},
                {Act::synchronize, 0, 0, 0},
                {Act::remove_from_target, 1, 0, 0},

@@ -212,8 +212,12 @@ void Player::play(const History& history) {
 }
 
 void Player::play(const Step& step) {
-  if (step.act < Act::strike_target) {
-    play_source(step);
+  if (step.act < Act::add_group) {
+    play_person(step);
+  } else if (step.act < Act::add_hr) {
+    play_group(step);
+  } else if (step.act < Act::strike_target) {
+    play_record(step);
   } else if (step.act < Act::refuse_exports) {
     play_target(step);
   } else {
@@ -221,26 +225,13 @@ void Player::play(const Step& step) {
   }
 }
 
-void Player::play_source(const Step& step) {
+void Player::play_person(const Step& step) {
   using scenario::text;
-  const auto at = static_cast<std::size_t>(step.who);
-  std::string& person = people_[at];
-  std::string& group = groups_[at];
-  std::string& record = records_[at];
-  const std::string number = fmt::format("{}", step.who);
-  const auto members = [&] {
-    std::vector<std::string> targets;
-    const auto entry = corp_.get(group);
-    for (const auto& [attribute, target] : entry->references) targets.push_back(target);
-    return targets;
-  };
-  const auto member_dn = [&] {
-    return step.what == 0 ? fmt::format("cn={},ou=groups,dc=corp", group_uid(step.whom)) : person_dn(step.whom);
-  };
+  std::string& person = people_[static_cast<std::size_t>(step.who)];
   switch (step.act) {
     case Act::add_person:
       if (!person.empty()) return;
-      person = scenario::add_person(corp_, uid_of(step.who), number);
+      person = scenario::add_person(corp_, uid_of(step.who), fmt::format("{}", step.who));
       if (step.what < 2) corp_.set_references(person, "manager", {person_dn(step.whom)});
       return;
     case Act::remove_person:
@@ -283,6 +274,23 @@ void Player::play_source(const Step& step) {
       corp_.rename(person, step.what < 3 ? scenario::dn(uid_of(step.who)) : moved_dn(step.who));
       return;
     }
+    default:
+      return;
+  }
+}
+
+void Player::play_group(const Step& step) {
+  std::string& group = groups_[static_cast<std::size_t>(step.who)];
+  const auto members = [&] {
+    std::vector<std::string> targets;
+    const auto entry = corp_.get(group);
+    for (const auto& [attribute, target] : entry->references) targets.push_back(target);
+    return targets;
+  };
+  const auto member_dn = [&] {
+    return step.what == 0 ? fmt::format("cn={},ou=groups,dc=corp", group_uid(step.whom)) : person_dn(step.whom);
+  };
+  switch (step.act) {
     case Act::add_group: {
       if (!group.empty()) return;
       std::vector<std::string> targets;
@@ -308,8 +316,17 @@ void Player::play_source(const Step& step) {
       corp_.set_references(group, "member", targets);
       return;
     }
+    default:
+      return;
+  }
+}
+
+void Player::play_record(const Step& step) {
+  using scenario::text;
+  std::string& record = records_[static_cast<std::size_t>(step.who)];
+  switch (step.act) {
     case Act::add_hr:
-      if (record.empty()) record = scenario::add_hr(hr_, number, fmt::format("H{}", step.what));
+      if (record.empty()) record = scenario::add_hr(hr_, fmt::format("{}", step.who), fmt::format("H{}", step.what));
       return;
     case Act::remove_hr:
       if (!record.empty()) hr_.remove(std::exchange(record, {}));
@@ -352,9 +369,6 @@ void Player::play_target(const Step& step) {
       } catch (const Error& taken) {
         if (taken.id() != "fake.taken") throw;
       }
-      // The target does not mind two accounts with one externalId: whoever makes one by hand between our import and our
-      // export has made a duplicate. With a userName it minds.
-      if (step.what < 3) catch_up();
       return;
     }
     case Act::remove_target_member: {

@@ -115,7 +115,9 @@ class Player {
   [[nodiscard]] std::string errors();
 
  private:
-  void play_source(const Step& step);
+  void play_person(const Step& step);
+  void play_group(const Step& step);
+  void play_record(const Step& step);
   void play_target(const Step& step);
   void play_engine(const Step& step);
   void send_until(int dies_at);

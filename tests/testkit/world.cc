@@ -127,9 +127,10 @@ sync::ImportResult World::import(std::string_view name, bool full) {
 
 sync::SyncResult World::synchronize(bool full) { return sync::synchronize(context(), full); }
 
-sync::ExportResult World::send(std::string_view name, std::optional<std::string> approved) {
+sync::ExportResult World::send(std::string_view name, std::optional<std::string> approved,
+                               std::optional<Time> read_at) {
   const auto connected = directory(name).connect();
-  return sync::export_connector(context(), info(name), *connected, {std::move(approved)});
+  return sync::export_connector(context(), info(name), *connected, {std::move(approved), read_at});
 }
 
 sync::ChangeSet World::change_set(std::string_view name) {

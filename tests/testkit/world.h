@@ -35,7 +35,8 @@ class World {
 
   sync::ImportResult import(std::string_view name, bool full = false);
   sync::SyncResult synchronize(bool full = false);
-  sync::ExportResult send(std::string_view name, std::optional<std::string> approved = {});
+  sync::ExportResult send(std::string_view name, std::optional<std::string> approved = {},
+                          std::optional<Time> read_at = {});
   [[nodiscard]] sync::ChangeSet change_set(std::string_view name);
   /// Imports of all, synchronization, exports of all that have outbound rules, imports of these again.
   void cycle(bool full = false);

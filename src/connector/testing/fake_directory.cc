@@ -509,6 +509,11 @@ Sent FakeDirectory::carry_out(const model::Export& change) {
     case Operation::none:
       break;
     case Operation::add: {
+      if (const auto there = change.look_first ? held_already(change) : std::nullopt) {
+        sent.anchor = *there;
+        sent.was_there = true;
+        break;
+      }
       Entry entry{.anchor = change.anchor,
                   .dn = change.dn,
                   .object_type = change.object_type,
@@ -542,6 +547,21 @@ Sent FakeDirectory::carry_out(const model::Export& change) {
   sent.dn = now->second.entry->dn;
   if (options_.replies_with_entry) sent.entry = *now->second.entry;
   return sent;
+}
+
+std::optional<std::string> FakeDirectory::held_already(const model::Export& change) {
+  if (options_.correlation_attribute.empty()) return std::nullopt;
+  ++calls_.finds;
+  for (const model::AttributeChange& attribute : change.attributes) {
+    if (attribute.name != options_.correlation_attribute) continue;
+    for (const auto& [anchor, object] : objects_) {
+      if (object.entry->object_type != change.object_type) continue;
+      for (const auto& [name, values] : object.entry->attributes) {
+        if (name == attribute.name && values == attribute.after) return anchor;
+      }
+    }
+  }
+  return std::nullopt;
 }
 
 void FakeDirectory::apply(const model::Export& change, Entry& entry, Sent& sent) const {

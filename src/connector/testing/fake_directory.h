@@ -136,6 +136,7 @@ class FakeDirectory {
   [[nodiscard]] Snapshot delta(std::string_view watermark);
   [[nodiscard]] Outcome perform(const model::Export& change);
   [[nodiscard]] Sent carry_out(const model::Export& change);
+  [[nodiscard]] std::optional<std::string> held_already(const model::Export& change);
   void apply(const model::Export& change, model::Entry& entry, Sent& sent) const;
   [[nodiscard]] std::vector<model::Entry> matching(std::string_view type, std::string_view attribute,
                                                    const model::Value& value, std::size_t most) const;

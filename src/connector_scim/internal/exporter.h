@@ -17,8 +17,8 @@
 
 namespace linkspan::connector_scim {
 
-/// One export on its way: add (POST, then members), update (look if need be, PATCH or PUT, then members), remove
-/// (DELETE).
+/// One export on its way: add (a look whether it is there already, if that was asked for, then POST, then members),
+/// update (look if need be, PATCH or PUT, then members), remove (DELETE).
 class ExportTask {
  public:
   ExportTask(Service& service, const Discovery& discovery, const model::Export& wanted);
@@ -38,13 +38,15 @@ class ExportTask {
   [[nodiscard]] std::optional<connector::Outcome> cut();
 
  private:
-  enum class Step : unsigned char { create, look, patch, put, members, look_for_group, remove, done };
+  enum class Step : unsigned char { seek, create, look, patch, put, members, look_for_group, remove, done };
   using Range = std::pair<std::size_t, std::size_t>;
 
   [[nodiscard]] net::Request on_object(net::Method method, std::string body = {}) const;
   [[nodiscard]] std::optional<net::Request> patch_request();
   [[nodiscard]] std::optional<net::Request> put_request();
   void take_reply(const net::Response& response);
+  [[nodiscard]] const model::Value* correlation() const;
+  void take_sought(const net::Response& response);
   void take_created(const net::Response& response);
   void take_patched(const net::Response& response);
   void take_looked(const net::Response& response);
