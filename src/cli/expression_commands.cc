@@ -66,8 +66,11 @@ int evaluate(Session& session, const Arguments& arguments) {
 int list_functions(Session& session, const Arguments&) {
   Json list = Json::list();
   for (const rules::FunctionHelp& one : rules::list_functions()) {
-    list.push(Json::object({{"name", one.name}, {"signature", one.signature}}));
-    if (!session.json()) session.out().line(one.signature);
+    list.push(Json::object(
+        {{"name", one.name}, {"signature", one.signature}, {"description", one.description}, {"own", one.own}}));
+    if (session.json()) continue;
+    session.out().line(one.signature + (one.own ? "  (an addition: Entra Connect does not have it)" : ""));
+    session.out().line("    " + one.description);
   }
   if (session.json()) session.out().print(Json::object({{"functions", std::move(list)}}));
   return exit_done;

@@ -125,17 +125,14 @@ BENCHMARK(BM_DefaultUserRules);
 
 // --- users of Active Directory and Entra ID ---
 
-/// The rules of testing/entra_users.toml, or of a folder of rule files (LINKSPAN_BENCH_RULES), with every connector
-/// that they name.
+/// All rules of a real server (tests/foreign/contoso), or of another folder of rule files (LINKSPAN_BENCH_RULES), with
+/// every connector that they name.
 struct EntraRules {
   EntraRules() {
-    const char* folder = std::getenv("LINKSPAN_BENCH_RULES");
-    if (folder == nullptr) {
-      read(LINKSPAN_ENTRA_RULES);
-    } else {
-      for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
-        if (entry.path().extension() == ".toml") read(entry.path());
-      }
+    const char* other = std::getenv("LINKSPAN_BENCH_RULES");
+    const std::filesystem::path folder = other == nullptr ? LINKSPAN_ENTRA_RULES : other;
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
+      if (entry.path().extension() == ".toml" && entry.path().stem() != "settings") read(entry.path());
     }
     for (const Rule& rule : rules) {
       const std::string name = rule.connector.empty() ? rule.kind : rule.connector;
@@ -165,7 +162,7 @@ struct EntraRules {
   std::vector<ConnectorName> connectors;
 };
 
-/// A person with a mailbox, as Active Directory and the cloud hold one: 60 attributes.
+/// A person with a mailbox, as Active Directory and the cloud hold one: 50 attributes.
 model::Image entra_person(model::Names& names) {
   model::Image image;
   for (const auto& [name, value] : std::initializer_list<std::pair<const char*, const char*>>{
@@ -204,6 +201,7 @@ model::Image entra_person(model::Names& names) {
            {"cloudAnchor", "User_1ba4b34c-0d5e-4f63-8b1e-3a5f6c7d8e9f"},
            {"cloudSourceAnchor", "TLOkG14NY0+LHjpfbH2Onw=="},
            {"cloudLegacyExchangeDN", "/o=ExchangeLabs/ou=Exchange Administrative Group/cn=Recipients/cn=1ba4b34c"},
+           {"cloudMastered", "False"},
            {"usageLocation", "GB"}})
     image.set(names.id(name), {model::Value(std::string(value))});
   const auto binary = [](std::string_view hex) { return model::Value(model::Binary{from_hex(hex).value()}); };
