@@ -16,13 +16,32 @@ Json value_json(const model::Value& value) {
   return model::to_text(value);
 }
 
+model::Values texts(const std::vector<std::string>& values) { return {values.begin(), values.end()}; }
+
+model::Value bytes(const std::string& name, const std::string& base64) {
+  std::optional<std::string> decoded = from_base64(base64);
+  if (!decoded) {
+    throw Error(Fault::invalid, "cli.usage", fmt::format("--bytes {}: this is no Base64", name),
+                "Give the bytes like --bytes objectGUID=TLOkG14NY0+LHjpfbH2Onw==");
+  }
+  return model::Binary{std::move(*decoded)};
+}
+
 rules::EvaluationInput read_input(const Arguments& arguments) {
   rules::EvaluationInput input;
-  for (const auto& [name, values] : parse_pairs("--set", arguments.list("--set"))) {
-    model::Values typed;
-    for (const std::string& value : values) typed.emplace_back(value);
-    input.attributes[name] = std::move(typed);
+  for (const auto& [name, values] : parse_pairs("--set", arguments.list("--set")))
+    input.attributes[name] = texts(values);
+  for (const auto& [name, values] : parse_pairs("--bytes", arguments.list("--bytes"))) {
+    for (const std::string& value : values) input.attributes[name].push_back(bytes(name, value));
   }
+  for (const auto& [name, values] : parse_pairs("--imported", arguments.list("--imported"))) {
+    if (!input.imported) input.imported.emplace();
+    (*input.imported)[name] = texts(values);
+  }
+  for (const auto& [name, values] : parse_pairs("--reference", arguments.list("--reference"))) {
+    for (const std::string& value : values) input.references.push_back({name, value});
+  }
+  input.taken = arguments.list("--taken");
   for (const auto& [name, values] : parse_pairs("--parameter", arguments.list("--parameter"))) {
     input.parameters.emplace_back(name, values.front());
   }
@@ -84,6 +103,10 @@ Commands expression_commands() {
        "Evaluate one expression",
        {{"EXPRESSION", "As in a rule", true, false, {}},
         {"--set ATTRIBUTE=VALUE", "An attribute it reads; again makes it multi-valued", false, true, {}},
+        {"--bytes ATTRIBUTE=BASE64", "An attribute of bytes, a GUID or a certificate for example", false, true, {}},
+        {"--reference ATTRIBUTE=NAME", "What an attribute references", false, true, {}},
+        {"--imported ATTRIBUTE=VALUE", "What ImportedValue() sees, where that is something else", false, true, {}},
+        {"--taken NAME", "A name that UniqueName() finds taken", false, true, {}},
         {"--parameter NAME=VALUE", "What %NAME% stands for", false, true, {}}},
        evaluate,
        false},
