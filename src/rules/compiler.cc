@@ -145,6 +145,7 @@ const Function* find_function(std::string_view name) {
 
 std::vector<FunctionHelp> list_functions() {
   std::vector<FunctionHelp> out;
+  out.reserve(function_names().size());
   for (const LazyForm& form : k_lazy)
     out.push_back({std::string(form.name), std::string(form.signature), std::string(form.description), form.own});
   for (const auto table : tables()) {

@@ -13,8 +13,8 @@
 namespace linkspan::rules {
 namespace {
 
-constexpr std::size_t k_block = 16 * 1024;
-constexpr std::size_t k_most_memory = 64 * 1024 * 1024;
+constexpr std::size_t k_block = 16UL * 1024;
+constexpr std::size_t k_most_memory = 64UL * 1024 * 1024;
 
 bool is_ascii(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; });

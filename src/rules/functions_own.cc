@@ -134,7 +134,7 @@ Datum call_unique_name(Evaluation& e, const Datum* a, std::size_t count) {
     if (const std::string_view text = e.to_text(a[i]); !text.empty()) patterns.emplace_back(text);
   }
   if (patterns.empty()) return {};
-  const UniqueCandidates candidates(std::move(patterns));
+  const UniqueCandidates candidates(patterns);
   const std::optional<std::string> claimed = e.source().claim_unique(e.target(), candidates);
   if (!claimed) {
     Evaluation::fail(candidates.size() == 1 ? fmt::format("{} is taken", printable(candidates.at(0), 80))

@@ -150,7 +150,7 @@ Datum call_replace(Evaluation& e, const Datum* a, std::size_t) {
   for (std::size_t found = text.find(from); found != std::string_view::npos; found = text.find(from, at)) {
     out.append(text, at, found - at).append(to);
     at = found + from.size();
-    if (out.size() > 16U * 1024 * 1024) Evaluation::fail("the result is longer than 16 MiB");
+    if (out.size() > 16UL * 1024 * 1024) Evaluation::fail("the result is longer than 16 MiB");
   }
   return kept(e, out.append(text, at));
 }
@@ -179,7 +179,7 @@ Datum call_replace_chars(Evaluation& e, const Datum* a, std::size_t) {
     const std::string_view c = text.substr(i, prefix_bytes(text.substr(i), 1));
     const auto found = std::find_if(table.begin(), table.end(), [&](const auto& pair) { return pair.first == c; });
     out += found == table.end() ? c : std::string_view(found->second);
-    if (out.size() > 16U * 1024 * 1024) Evaluation::fail("the result is longer than 16 MiB");
+    if (out.size() > 16UL * 1024 * 1024) Evaluation::fail("the result is longer than 16 MiB");
     i += c.size();
   }
   return kept(e, out);

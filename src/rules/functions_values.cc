@@ -118,7 +118,7 @@ Datum call_join(Evaluation& e, const Datum* a, std::size_t count) {
   for (const Datum& value : values_of(a[0])) {
     if (&value != values_of(a[0]).data()) out += delimiter;
     out += e.to_text(value);
-    if (out.size() > 16U * 1024 * 1024) Evaluation::fail("the result is longer than 16 MiB");
+    if (out.size() > 16UL * 1024 * 1024) Evaluation::fail("the result is longer than 16 MiB");
   }
   return kept(e, out);
 }
@@ -196,6 +196,7 @@ Datum component(Evaluation& e, const std::vector<const model::Ava*>& avas, std::
 
 std::vector<const model::Ava*> leading(const model::Dn& dn) {
   std::vector<const model::Ava*> out;
+  out.reserve(dn.rdns.size());
   for (const auto& rdn : dn.rdns) out.push_back(&rdn.front());
   return out;
 }

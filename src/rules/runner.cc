@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cassert>
 #include <cstring>
 #include <limits>
 #include <utility>
@@ -76,6 +77,7 @@ class Runner {
       case Node::Kind::parameter:
         return parameter(node);
       case Node::Kind::variable:
+        assert(slots_ != nullptr);
         return slots_[node.slot];
       case Node::Kind::call:
         return call(node);
@@ -100,6 +102,7 @@ class Runner {
       case Node::Kind::where:
         return each(node);
       case Node::Kind::with:
+        assert(slots_ != nullptr);
         slots_[node.slot] = run(child(node, 0));
         return run(child(node, 1));
       case Node::Kind::error:

@@ -18,13 +18,11 @@ std::optional<std::string_view> between(std::string_view text, std::string_view 
 
 }  // namespace
 
-UniqueCandidates::UniqueCandidates(std::vector<std::string> patterns) {
+UniqueCandidates::UniqueCandidates(const std::vector<std::string>& patterns) {
   assert(!patterns.empty());
-  for (std::string& text : patterns) {
+  for (const std::string& text : patterns) {
     const std::size_t at = text.find(k_place);
-    Pattern pattern;
-    pattern.numbered = at != std::string::npos;
-    pattern.before = pattern.numbered ? text.substr(0, at) : std::move(text);
+    Pattern pattern{text.substr(0, at), {}, at != std::string::npos};
     if (pattern.numbered) pattern.after = text.substr(at + k_place.size());
     size_ += pattern.size();
     patterns_.push_back(std::move(pattern));

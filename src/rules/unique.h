@@ -14,7 +14,7 @@ namespace linkspan::rules {
 class UniqueCandidates {
  public:
   /// Takes at least one pattern, none of them empty. Of several {n} in a pattern the first one counts.
-  explicit UniqueCandidates(std::vector<std::string> patterns);
+  explicit UniqueCandidates(const std::vector<std::string>& patterns);
 
   [[nodiscard]] std::size_t size() const { return size_; }
   [[nodiscard]] std::string at(std::size_t index) const;

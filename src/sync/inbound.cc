@@ -620,6 +620,7 @@ void Inbound::write_keys() {
     if (rows.empty()) break;
     at.after = rows.back().id.value;
     std::vector<store::MetaverseWrite> writes;
+    writes.reserve(rows.size());
     for (const store::Metaverse& row : rows)
       writes.push_back({row, true, keys_of(model::decode(row.image), context_.rules.metaverse_keys())});
     const auto batch = context_.store.batch(context_.lease);

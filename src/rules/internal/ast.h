@@ -13,7 +13,7 @@
 
 namespace linkspan::rules {
 
-inline constexpr std::size_t k_longest_expression = 64 * 1024;
+inline constexpr std::size_t k_longest_expression = 64UL * 1024;
 inline constexpr std::size_t k_deepest_nesting = 200;
 
 /// One thing about an expression; `offset` is in bytes from its start.
