@@ -45,12 +45,20 @@ Json flows_json(const std::vector<sync::PreviewFlow>& flows) {
   return list;
 }
 
-Json to_json(const sync::Preview& preview) {
-  Json joins = Json::list();
-  for (const sync::PreviewJoin& one : preview.joins) {
-    joins.push(Json::object(
-        {{"rule", one.rule}, {"condition", one.condition}, {"value", one.value}, {"matches", one.matches}}));
+Json joins_json(const std::vector<sync::PreviewJoin>& joins) {
+  Json list = Json::list();
+  for (const sync::PreviewJoin& one : joins) {
+    list.push(Json::object({{"rule", one.rule},
+                            {"group", one.group},
+                            {"condition", one.condition},
+                            {"value", one.value},
+                            {"matches", one.matches},
+                            {"remark", one.remark.empty() ? Json() : Json(one.remark)}}));
   }
+  return list;
+}
+
+Json to_json(const sync::Preview& preview) {
   Json targets = Json::list();
   for (const sync::PreviewTarget& one : preview.targets) {
     Json changes = Json::list();
@@ -59,10 +67,13 @@ Json to_json(const sync::Preview& preview) {
     }
     targets.push(Json::object({{"connector", one.connector},
                                {"operation", one.operation},
+                               {"decision", one.decision},
                                {"name", one.name},
                                {"rules", rules_json(one.rules)},
+                               {"joins", joins_json(one.joins)},
                                {"flows", flows_json(one.flows)},
                                {"changes", std::move(changes)},
+                               {"dropped_references", one.dropped_references},
                                {"problem", one.problem.empty() ? Json() : Json(one.problem)}}));
   }
   return Json::object({{"connector", preview.connector},
@@ -71,7 +82,7 @@ Json to_json(const sync::Preview& preview) {
                        {"state", preview.state},
                        {"decision", preview.decision},
                        {"rules", rules_json(preview.rules)},
-                       {"joins", std::move(joins)},
+                       {"joins", joins_json(preview.joins)},
                        {"flows", flows_json(preview.flows)},
                        {"targets", std::move(targets)},
                        {"errors", preview.errors}});
@@ -79,9 +90,20 @@ Json to_json(const sync::Preview& preview) {
 
 void print_rules(Output& out, const std::vector<sync::PreviewRule>& rules) {
   for (const sync::PreviewRule& one : rules) {
-    out.line(fmt::format("  {} {} {}{}", one.in_scope ? "in scope    " : "out of scope", one.precedence,
-                         printable(one.rule),
-                         one.because.empty() ? "" : fmt::format(" ({})", printable(joined(one.because, " | "), 400))));
+    out.line(
+        fmt::format("  {} {} {}{}", one.in_scope ? "in scope    " : "out of scope", one.precedence, printable(one.rule),
+                    one.because.empty()
+                        ? ""
+                        : fmt::format(" ({})", printable(joined(one.because, one.in_scope ? " and " : " | "), 400))));
+  }
+}
+
+void print_joins(Output& out, const std::vector<sync::PreviewJoin>& joins) {
+  for (const sync::PreviewJoin& one : joins) {
+    const std::string what =
+        one.remark.empty() ? fmt::format("\"{}\": {} found", printable(one.value), one.matches) : one.remark;
+    out.line(
+        fmt::format("  join group {}: {}, {} ({})", one.group, printable(one.condition), what, printable(one.rule)));
   }
 }
 
@@ -97,7 +119,9 @@ void print_flows(Output& out, const std::vector<sync::PreviewFlow>& flows) {
 void print_target(Output& out, const sync::PreviewTarget& target) {
   out.line(fmt::format("\nTo {}: {}{}", target.connector, target.operation,
                        target.name.empty() ? "" : " " + printable(target.name)));
+  if (!target.decision.empty()) out.line("  " + printable(target.decision));
   print_rules(out, target.rules);
+  print_joins(out, target.joins);
   print_flows(out, target.flows);
   for (const auto& change : target.changes) {
     for (const std::string& value : change.before)
@@ -105,6 +129,8 @@ void print_target(Output& out, const sync::PreviewTarget& target) {
     for (const std::string& value : change.after)
       out.line(fmt::format("    {}  + {}", printable(change.attribute), printable(value)));
   }
+  for (const std::string& one : target.dropped_references)
+    out.line("    dropped, for it is not in this connector: " + printable(one));
   if (!target.problem.empty()) out.line("  problem: " + printable(target.problem, 500));
 }
 
@@ -120,10 +146,7 @@ int show_preview(Session& session, const Arguments& arguments) {
   out.line(preview.decision);
   out.line("\nInbound rules");
   print_rules(out, preview.rules);
-  for (const sync::PreviewJoin& one : preview.joins) {
-    out.line(fmt::format("  join {} with \"{}\": {} found ({})", one.condition, printable(one.value), one.matches,
-                         one.rule));
-  }
+  print_joins(out, preview.joins);
   out.line("\nMetaverse object");
   print_flows(out, preview.flows);
   for (const sync::PreviewTarget& target : preview.targets) print_target(out, target);

@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "cli/internal/nouns.h"
+#include "cli/internal/rule_diff.h"
 #include "cli/internal/rule_import.h"
 #include "cli/session.h"
 #include "setup/rule_base.h"
@@ -133,6 +134,8 @@ Json problems_json(const std::vector<rules::Problem>& problems) {
                             {"file", one.file},
                             {"line", one.position.line},
                             {"column", one.position.column},
+                            {"length", static_cast<std::int64_t>(rules::underlined(one))},
+                            {"source", one.source},
                             {"id", one.id},
                             {"message", one.message},
                             {"hint", one.hint}}));
@@ -161,6 +164,12 @@ Commands rule_commands() {
         {"--cloud KIND", "What the export's cloud connector becomes", false, false, {"graph", "scim"}},
         {"--replace", "Remove all other rules"}},
        import_rules},
+      {"rule diff",
+       "What changed rules would do to everything that is known, without doing it",
+       {{"BEFORE", "database, or a file or a folder of rules", true, false, {}},
+        {"AFTER", "Likewise", true, false, {}},
+        {"--limit N", "How many differences to list (standard 100)"}},
+       diff_rules},
       {"rule export", "All rules as one TOML file", {{"FILE", "Where to (standard: printed)"}}, export_rules},
   };
 }

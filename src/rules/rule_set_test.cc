@@ -371,7 +371,7 @@ TEST_F(DefaultRulesTest, APersonOfLdapBecomesAnIdentity) {
   EXPECT_EQ(person("cloudFiltered").kind, Kind::null);
   EXPECT_EQ(person("manager").kind, Kind::references);
   EXPECT_EQ(person("title").kind, Kind::null);
-  EXPECT_THAT(set_->inbound("corp", names_.id("inetOrgPerson")), SizeIs(2));
+  EXPECT_THAT(set_->inbound("corp", names_.id("inetOrgPerson")), SizeIs(3));
 }
 
 TEST_F(DefaultRulesTest, DisabledPeopleAreDisabledAndPeopleWithoutMailStayHere) {

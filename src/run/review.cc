@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <map>
+
 #include "run/internal/lookup.h"
 #include "sync/configuration.h"
 
@@ -57,6 +59,41 @@ sync::Preview preview(const Environment& environment, std::string_view connector
   const auto configuration = sync::load_configuration(environment.store, environment.references_by_anchor);
   const sync::ConnectorInfo& info = find_info(configuration, connector);
   return sync::preview(make_context(environment, configuration), info, name);
+}
+
+namespace {
+
+/// Rules of a name that the database knows get its id, for links are by rule; others one that nobody has.
+std::shared_ptr<const rules::RuleSet> compile(const Environment& environment, const sync::Configuration& configuration,
+                                              std::vector<rules::Rule> rules,
+                                              std::map<std::string, std::int64_t>& ids) {
+  std::vector<model::RuleId> given;
+  for (const rules::Rule& rule : rules)
+    given.push_back({ids.emplace(rule.name, 1'000'000'000 + static_cast<std::int64_t>(ids.size())).first->second});
+  std::vector<rules::ConnectorName> connectors;
+  for (const sync::ConnectorInfo& info : configuration.connectors) connectors.push_back({info.name, info.kind});
+  std::vector<rules::Problem> problems;
+  auto set = rules::RuleSet::compile(std::move(rules), given, connectors, environment.store.names(), problems);
+  if (set != nullptr) return set;
+  std::string text;
+  for (const rules::Problem& problem : problems) {
+    if (problem.severity == rules::Problem::Severity::error) text += "\n" + rules::to_text(problem);
+  }
+  throw Error(Fault::invalid, "run.rules", "these rules cannot be used:" + text,
+              "`linkspan rule check` says everything that is wrong with them.");
+}
+
+}  // namespace
+
+sync::RuleDiff diff_rules(const Environment& environment, std::vector<rules::Rule> before,
+                          std::vector<rules::Rule> after,
+                          const std::function<void(const sync::RuleDifference&)>& visit) {
+  const auto configuration = sync::load_configuration(environment.store, environment.references_by_anchor);
+  std::map<std::string, std::int64_t> ids;
+  for (const store::RuleRow& row : environment.store.configuration().rules()) ids[row.name] = row.id.value;
+  const auto first = compile(environment, configuration, std::move(before), ids);
+  const auto second = compile(environment, configuration, std::move(after), ids);
+  return sync::diff_rules(make_context(environment, configuration), *first, *second, visit);
 }
 
 }  // namespace linkspan::run

@@ -11,6 +11,7 @@
 #include "sync/change_set.h"
 #include "sync/guard.h"
 #include "sync/preview.h"
+#include "sync/rule_diff.h"
 
 namespace linkspan::run {
 
@@ -32,5 +33,11 @@ struct Review {
 
 /// What would happen to one object. `name` is a DN or an anchor. Throws "run.no_connector", "preview.no_object".
 [[nodiscard]] sync::Preview preview(const Environment& environment, std::string_view connector, std::string_view name);
+
+/// What `after` would make of all that is known where `before` makes something else of it. Both must compile
+/// (Fault::invalid "run.rules" otherwise).
+[[nodiscard]] sync::RuleDiff diff_rules(const Environment& environment, std::vector<rules::Rule> before,
+                                        std::vector<rules::Rule> after,
+                                        const std::function<void(const sync::RuleDifference&)>& visit);
 
 }  // namespace linkspan::run

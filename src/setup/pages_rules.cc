@@ -54,6 +54,9 @@ RuleFiles all_defaults(const Installation& installation, const Draft& draft) {
       RuleFiles some = default_rules(installation, from.kind, to.kind);
       std::move(some.problems.begin(), some.problems.end(), std::back_inserter(out.problems));
       for (rules::Rule& rule : some.rules) {
+        // Rules between two directories of one kind name them so.
+        if (rule.connector == "source") rule.connector = from.name;
+        if (rule.connector == "target") rule.connector = to.name;
         if (names.insert(rule.name).second) out.rules.push_back(std::move(rule));
       }
     }

@@ -33,6 +33,17 @@ struct KeyHash {
   }
 };
 
+/// The first condition of a group whose attribute has several values here: by which of them to join nobody can say.
+const rules::CompiledJoin* several_values(const std::vector<rules::CompiledJoin>& group, const model::Image& image) {
+  for (const rules::CompiledJoin& clause : group) {
+    const model::ImageAttribute* attribute = image.find(clause.source);
+    if (attribute != nullptr && attribute->values.size() > 1) return &clause;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
 const CompiledRule* first_provisioning(const Node& node) {
   for (const CompiledRule* rule : node.in_scope) {
     if (rule->rule().link != rules::LinkType::provision) continue;
@@ -46,23 +57,11 @@ const CompiledRule* first_provisioning(const Node& node) {
   return nullptr;
 }
 
-/// The first condition of a group whose attribute has several values here: by which of them to join nobody can say.
-const rules::CompiledJoin* several_values(const std::vector<rules::CompiledJoin>& group, const model::Image& image) {
-  for (const rules::CompiledJoin& clause : group) {
-    const model::ImageAttribute* attribute = image.find(clause.source);
-    if (attribute != nullptr && attribute->values.size() > 1) return &clause;
-  }
-  return nullptr;
-}
-
-/// Whether the rules allow this object to hold a metaverse object of `type` alive.
-bool holds(const Node& node, model::NameId type) {
+bool holds_alive(const Node& node, model::NameId type) {
   return std::any_of(node.in_scope.begin(), node.in_scope.end(), [&](const CompiledRule* rule) {
     return rule->writes(type) && rule->rule().link != rules::LinkType::join;
   });
 }
-
-}  // namespace
 
 /// A metaverse object while the page works on it.
 struct Inbound::Working {
@@ -478,7 +477,7 @@ void Inbound::Page::decide() {
   for (Working* target : in_order()) {
     if (!target->dirty || target->deleted) continue;
     const bool alive = std::any_of(target->members.begin(), target->members.end(),
-                                   [&](const Node* member) { return holds(*member, target->row.type); });
+                                   [&](const Node* member) { return holds_alive(*member, target->row.type); });
     if (!alive) {
       remove_metaverse(*target);
     } else if (!target->created || target->members.size() > 1) {

@@ -32,4 +32,11 @@ class Inbound {
   bool rewrite_keys_ = false;  ///< the rules look metaverse objects up by other attributes than when keys were written
 };
 
+/// The rule of those in scope that makes a metaverse object of it: the first of type Provision that has no join
+/// conditions, or one whose attribute has a value here. nullptr: none.
+[[nodiscard]] const rules::CompiledRule* first_provisioning(const Node& node);
+
+/// Whether the rules allow this object to hold a metaverse object of `type` alive.
+[[nodiscard]] bool holds_alive(const Node& node, model::NameId type);
+
 }  // namespace linkspan::sync

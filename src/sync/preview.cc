@@ -10,10 +10,12 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "model/dn.h"
+#include "sync/link_decision.h"
 #include "sync/name_claims.h"
 #include "sync/node.h"
 #include "sync/outbound.h"
 #include "sync/pending.h"
+#include "sync/reference_names.h"
 
 namespace linkspan::sync {
 namespace {
@@ -61,31 +63,86 @@ std::string text_of(const Contribution& contribution, const model::Names& names)
   return fmt::format("{}", fmt::join(texts(contribution.values), "; "));
 }
 
-PreviewRule describe(const CompiledRule& rule, const rules::Source& source, std::string_view connector) {
+/// "kind NOTEQUAL system", and what the object has there instead.
+std::string with_value(const std::string& clause, const CompiledRule& rule, const rules::Source& source,
+                       const model::Names& names) {
+  for (const auto& group : rule.rule().scope) {
+    for (const rules::ScopeClause& one : group) {
+      if (!clause.starts_with(one.attribute + " ") && !clause.starts_with("[" + one.attribute + "] ")) continue;
+      const auto name = names.find(one.attribute);
+      const model::ImageAttribute* found = name ? source.find(*name) : nullptr;
+      if (found != nullptr && !found->values.empty()) {
+        return fmt::format("{} (it is {})", clause,
+                           printable(fmt::format("{}", fmt::join(texts(found->values), "; "))));
+      }
+      const std::size_t references = name ? source.count_references(*name) : 0;
+      return references == 0 ? clause + " (there is no value)"
+                             : fmt::format("{} (it has {} references)", clause, references);
+    }
+  }
+  return clause;
+}
+
+PreviewRule describe(const CompiledRule& rule, const rules::Source& source, std::string_view connector,
+                     const model::Names& names) {
   PreviewRule out;
   out.rule = rule.rule().name;
   out.connector = connector;
   out.direction = rule.rule().direction == rules::Direction::inbound ? "inbound" : "outbound";
   out.precedence = rule.rule().precedence;
   out.in_scope = rule.in_scope(source);
-  if (!out.in_scope) out.because = rule.out_of_scope_because(source);
+  if (out.in_scope) {
+    out.because = rule.in_scope_because(source);
+  } else {
+    for (const std::string& clause : rule.out_of_scope_because(source))
+      out.because.push_back(with_value(clause, rule, source, names));
+  }
   return out;
+}
+
+std::vector<PreviewJoin> describe(const std::vector<JoinTried>& tried, const model::Names& names) {
+  std::vector<PreviewJoin> out;
+  for (const JoinTried& one : tried) {
+    PreviewJoin join{one.rule->rule().name,
+                     one.group + 1,
+                     fmt::format("{} = {}{}", names.name(one.clause.source), names.name(one.clause.target),
+                                 one.clause.case_sensitive ? " case" : ""),
+                     one.value,
+                     one.matches,
+                     {}};
+    if (one.several_values) join.remark = "several values";
+    if (!one.several_values && one.value.empty()) join.remark = "no value";
+    out.push_back(std::move(join));
+  }
+  return out;
+}
+
+std::string join_problem(const std::string& problem) {
+  if (problem == "several-join-rules") return "several rules with join conditions are in scope";
+  if (problem == "ambiguous-join") return "its join conditions fit several objects";
+  return "what it would be joined by has several values";
 }
 
 class Previewer {
  public:
   Previewer(const Context& context, const ConnectorInfo& info)
-      : context_(context), info_(info), names_(context.store.names()), view_(context.store.view()) {}
+      : context_(context),
+        info_(info),
+        names_(context.store.names()),
+        view_(context.store.view()),
+        references_(context, *view_) {}
 
   Preview run(std::string_view name);
 
  private:
   Node& load(std::string_view name);
   Node& add(store::ObjectWithImages loaded);
-  void explain_joins(const Node& node);
-  store::MetaverseId decide(const Node& node);
+  LinkDecision decide(const Node& node);
+  Node* account_in(const ConnectorInfo& target, const OutboundScope& scope, PreviewTarget& out);
   void explain_metaverse(Node& node, store::MetaverseId id, model::NameId type);
   void explain_target(const ConnectorInfo& target, model::NameId type, const rules::Source& source);
+  void explain_export(const ConnectorInfo& target, const rules::Source& source, const OutboundScope& scope,
+                      const Node* node, PreviewTarget& out);
   std::vector<std::string> dropped_references(const ConnectorInfo& target, const model::Image& desired);
   std::vector<PreviewFlow> flows(const std::vector<Candidate>& candidates);
 
@@ -93,9 +150,8 @@ class Previewer {
   const ConnectorInfo& info_;
   const model::Names& names_;
   std::unique_ptr<store::View> view_;
+  StoredReferenceNames references_;
   std::vector<std::unique_ptr<Node>> nodes_;
-  std::vector<const CompiledRule*> joining_;
-  std::vector<std::vector<store::MetaverseId>> join_matches_;  ///< by group of the joining rule
   model::Image metaverse_;
   Preview out_;
 };
@@ -103,7 +159,7 @@ class Previewer {
 Node& Previewer::add(store::ObjectWithImages loaded) {
   const ConnectorInfo& info = context_.connector(loaded.object.connector);
   nodes_.push_back(std::make_unique<Node>(std::move(loaded), info));
-  prepare_inbound(*nodes_.back(), context_.rules);
+  prepare_inbound(*nodes_.back(), context_.rules, &references_);
   return *nodes_.back();
 }
 
@@ -121,77 +177,32 @@ Node& Previewer::load(std::string_view name) {
   return add(std::move(loaded.front()));
 }
 
-void Previewer::explain_joins(const Node& node) {
-  for (const CompiledRule* rule : node.in_scope) {
-    if (!rule->join().empty()) joining_.push_back(rule);
+LinkDecision Previewer::decide(const Node& node) {
+  using Kind = LinkDecision::Kind;
+  LinkDecision decision = decide_link(*view_, context_.rules, node);
+  out_.joins = describe(decision.tried, names_);
+  switch (decision.kind) {
+    case Kind::stays:
+      out_.decision = "stays joined";
+      break;
+    case Kind::kept_apart:
+      out_.decision = "is kept apart by an administrator";
+      break;
+    case Kind::joins:
+      out_.decision = fmt::format("would be joined by \"{}\"", decision.rule->rule().name);
+      break;
+    case Kind::projects:
+      out_.decision = fmt::format("would be projected by \"{}\"", decision.rule->rule().name);
+      break;
+    case Kind::nothing:
+      out_.decision = "stays a disconnector: no rule in scope creates or joins";
+      break;
+    case Kind::error:
+      out_.decision = "neither joins nor projects: " + join_problem(decision.problem);
+      out_.errors.push_back(decision.problem);
+      break;
   }
-  for (const CompiledRule* rule : joining_) {
-    for (const auto& group : rule->join()) {
-      std::vector<store::MetaverseId> common;
-      bool first = true;
-      for (const rules::CompiledJoin& clause : group) {
-        const model::ImageAttribute* attribute = node.image.find(clause.source);
-        const bool single = attribute != nullptr && attribute->values.size() == 1;
-        std::vector<store::MetaverseId> mine;
-        if (single) {
-          const std::vector<store::Key> keys{{clause.target, model::join_key(attribute->values.front())}};
-          for (const auto& match : view_->metaverse_by_key(keys)) {
-            if (match.type == rule->target_type()) mine.push_back(match.id);
-          }
-        }
-        std::sort(mine.begin(), mine.end());
-        out_.joins.push_back(
-            {rule->rule().name, fmt::format("{} = {}", names_.name(clause.source), names_.name(clause.target)),
-             single ? printable(model::to_text(attribute->values.front())) : std::string(), mine.size()});
-        if (first) common = mine;
-        std::erase_if(common, [&](auto id) { return !std::binary_search(mine.begin(), mine.end(), id); });
-        first = false;
-      }
-      if (rule == joining_.front()) join_matches_.push_back(std::move(common));
-    }
-  }
-}
-
-/// The metaverse object it would be joined to; 0 = a new one, or none.
-store::MetaverseId Previewer::decide(const Node& node) {
-  const bool linked_in_scope = !node.object.link_rule || [&] {
-    const CompiledRule* rule = context_.rules.find(node.object.link_rule);
-    return rule != nullptr && (rule->rule().direction == rules::Direction::outbound ||
-                               std::find(node.in_scope.begin(), node.in_scope.end(), rule) != node.in_scope.end());
-  }();
-  if (node.object.metaverse && linked_in_scope) {
-    out_.decision = "stays joined";
-    return node.object.metaverse;
-  }
-  if (node.object.state == store::ObjectState::explicit_disconnector) {
-    out_.decision = "is kept apart by an administrator";
-    return {};
-  }
-  if (joining_.size() > 1) {
-    out_.decision = "cannot join: several rules with join conditions are in scope";
-    out_.errors.emplace_back("several-join-rules");
-    return {};
-  }
-  bool ambiguous = false;
-  for (const auto& matches : join_matches_) {
-    if (matches.size() == 1) {
-      out_.decision = fmt::format("would be joined by \"{}\"", joining_.front()->rule().name);
-      return matches.front();
-    }
-    ambiguous = ambiguous || matches.size() > 1;
-  }
-  if (ambiguous) {
-    out_.decision = "neither joins nor projects: its join conditions fit several metaverse objects";
-    out_.errors.emplace_back("ambiguous-join");
-    return {};
-  }
-  const auto provisioning = std::find_if(node.in_scope.begin(), node.in_scope.end(), [](const CompiledRule* rule) {
-    return rule->rule().link == rules::LinkType::provision;
-  });
-  out_.decision = provisioning != node.in_scope.end()
-                      ? fmt::format("would be projected by \"{}\"", (*provisioning)->rule().name)
-                      : "stays a disconnector: no rule in scope creates or joins";
-  return {};
+  return decision;
 }
 
 std::vector<PreviewFlow> Previewer::flows(const std::vector<Candidate>& candidates) {
@@ -235,7 +246,7 @@ void Previewer::explain_metaverse(Node& node, store::MetaverseId id, model::Name
     Contributor one{member->object.id, member->info->position, member->source.get(), &member->image, {}};
     if (one.source != nullptr) one.source = &claiming.emplace_back(*one.source, claims, id, old);
     for (const CompiledRule* rule : member->in_scope) {
-      if (rule->target_type() == type) one.rules.push_back(rule);
+      if (rule->writes(type)) one.rules.push_back(rule);
     }
     if (!one.rules.empty()) contributors.push_back(std::move(one));
   }
@@ -279,16 +290,64 @@ std::vector<std::string> Previewer::dropped_references(const ConnectorInfo& targ
   return out;
 }
 
-void Previewer::explain_target(const ConnectorInfo& target, model::NameId type, const rules::Source& source) {
-  if (context_.rules.outbound(target.name, type).empty()) return;
-  PreviewTarget out;
-  out.connector = target.name;
-  for (const CompiledRule* rule : context_.rules.outbound(target.name, type))
-    out.rules.push_back(describe(*rule, source, target.name));
-  const OutboundScope scope = outbound_scope(context_.rules, target, type, source);
+/// The account that is linked, or the one that would be; says which and why. nullptr: there is none.
+Node* Previewer::account_in(const ConnectorInfo& target, const OutboundScope& scope, PreviewTarget& out) {
   const auto found = std::find_if(nodes_.begin(), nodes_.end(),
                                   [&](const auto& one) { return one->info == &target && one->object.metaverse; });
-  const Node* node = found == nodes_.end() ? nullptr : found->get();
+  Node* linked = found == nodes_.end() ? nullptr : found->get();
+  if (linked != nullptr) {
+    const CompiledRule* rule = context_.rules.find(linked->object.link_rule);
+    out.decision = rule == nullptr ? "linked" : fmt::format("linked by \"{}\"", rule->rule().name);
+    if (!linked->is_provisional()) return linked;
+  }
+  const AccountDecision decision = decide_account(*view_, target, scope, metaverse_);
+  out.joins = describe(decision.tried, names_);
+  switch (decision.kind) {
+    case AccountDecision::Kind::adopts: {
+      out.decision = fmt::format("would be adopted by \"{}\"", decision.rule->rule().name);
+      const std::vector<store::ObjectId> ids{decision.object};
+      return &add(std::move(view_->load_objects(ids, store::all_images).front()));
+    }
+    case AccountDecision::Kind::creates:
+      if (linked == nullptr) out.decision = fmt::format("would be made by \"{}\"", decision.rule->rule().name);
+      break;
+    case AccountDecision::Kind::nothing:
+      if (linked == nullptr) out.decision = "there is none, and no rule in scope makes one";
+      break;
+    case AccountDecision::Kind::error:
+      if (linked == nullptr) out.problem = decision.problem + ": " + join_problem(decision.problem);
+      break;
+  }
+  return linked;
+}
+
+void Previewer::explain_target(const ConnectorInfo& target, model::NameId type, const rules::Source& source) {
+  const auto outbound = context_.rules.outbound(target.name, type);
+  const bool linked = std::any_of(nodes_.begin(), nodes_.end(), [&](const auto& one) {
+    return one->info == &target && one->object.metaverse && one->object.desired != store::Desired::none;
+  });
+  if (outbound.empty() && !linked) return;
+  PreviewTarget out;
+  out.connector = target.name;
+  for (const CompiledRule* rule : outbound) out.rules.push_back(describe(*rule, source, target.name, names_));
+  const OutboundScope scope = outbound_scope(context_.rules, target, type, source);
+  const Node* node = account_in(target, scope, out);
+  if (node != nullptr) out.name = node->object.dn;
+  const AccountHold hold = node == nullptr || !node->object.metaverse ? AccountHold{!scope.in_scope.empty(), false}
+                                                                      : account_hold(context_.rules, *node, scope);
+  if (!hold.held || (node == nullptr && (scope.provisioning == nullptr || !out.problem.empty()))) {
+    out.operation = "none";
+    if (node != nullptr) out.operation = hold.deletes ? "delete" : "disconnect";
+    if (node != nullptr && hold.deletes && !exists(node->object, !node->images.sent.empty())) out.operation = "none";
+  } else {
+    explain_export(target, source, scope, node, out);
+  }
+  out_.targets.push_back(std::move(out));
+}
+
+/// Flows of the rules in scope, and what they change in the directory.
+void Previewer::explain_export(const ConnectorInfo& target, const rules::Source& source, const OutboundScope& scope,
+                               const Node* node, PreviewTarget& out) {
   static const store::Images nothing;
   const store::Images& images = node == nullptr ? nothing : node->images;
   store::Object object = node == nullptr ? store::Object{} : node->object;
@@ -296,21 +355,14 @@ void Previewer::explain_target(const ConnectorInfo& target, model::NameId type, 
   const model::Image sent = model::decode(images.sent);
   const model::Image shadow = model::decode(images.shadow);
   const model::Image actual = model::effective(observed, sent, shadow);
-  const bool is_there = exists(object, !images.sent.empty());
-  out.name = object.dn;
-  if (scope.in_scope.empty() || (node == nullptr && scope.provisioning == nullptr)) {
-    out.operation = node == nullptr ? "none" : is_there ? "delete or disconnect" : "none";
-    out_.targets.push_back(std::move(out));
-    return;
-  }
   std::vector<Candidate> candidates;
   const std::vector<Contributor> contributors{{{}, 0, &source, &metaverse_, scope.in_scope}};
-  Folded folded = fold(contributors, {nullptr, nullptr, !is_there}, &candidates);
+  Folded folded = fold(contributors, {nullptr, nullptr, !exists(object, !images.sent.empty())}, &candidates);
   out.flows = flows(candidates);
   if (folded.failure) {
+    out.operation = "none";
     out.problem = fmt::format("flow-error: rule \"{}\", attribute {}: {}", folded.failure->rule,
                               folded.failure->attribute, folded.failure->message);
-    out_.targets.push_back(std::move(out));
     return;
   }
   const model::Image previous =
@@ -327,7 +379,6 @@ void Previewer::explain_target(const ConnectorInfo& target, model::NameId type, 
                            before == nullptr ? std::vector<std::string>{} : texts(before->values),
                            texts(attribute.values)});
   }
-  out_.targets.push_back(std::move(out));
 }
 
 Preview Previewer::run(std::string_view name) {
@@ -338,23 +389,19 @@ Preview Previewer::run(std::string_view name) {
   out_.state = state_name(node.object.state);
   if (node.source != nullptr) {
     for (const CompiledRule* rule : context_.rules.inbound(info_.name, node.object.type)) {
-      out_.rules.push_back(describe(*rule, *node.source, info_.name));
+      out_.rules.push_back(describe(*rule, *node.source, info_.name, names_));
     }
   }
-  explain_joins(node);
-  const store::MetaverseId id = decide(node);
-  model::NameId type = 0;
+  const LinkDecision decision = decide(node);
+  const store::MetaverseId id = decision.metaverse;
+  model::NameId type = decision.kind == LinkDecision::Kind::projects ? decision.rule->target_type() : 0;
   if (id) {
     const std::vector<store::MetaverseId> ids{id};
     for (const store::Metaverse& row : view_->load_metaverse(ids)) type = row.type;
-  } else {
-    for (const CompiledRule* rule : node.in_scope) {
-      if (type == 0 && rule->rule().link == rules::LinkType::provision) type = rule->target_type();
-    }
   }
   if (type == 0 || !out_.errors.empty()) return std::move(out_);
   explain_metaverse(node, id, type);
-  const ImageSource source(metaverse_, metaverse_, {});
+  const ImageSource source(metaverse_, metaverse_, {{}, &references_, {}});
   for (const ConnectorInfo& target : context_.connectors) explain_target(target, type, source);
   return std::move(out_);
 }

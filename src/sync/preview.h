@@ -14,14 +14,17 @@ struct PreviewRule {
   std::string direction;  ///< "inbound", "outbound"
   std::int64_t precedence = 0;
   bool in_scope = false;
-  std::vector<std::string> because;  ///< the clauses that kept it out
+  std::vector<std::string>
+      because;  ///< in scope: the clauses of the group that held; else the first that failed of each
 };
 
 struct PreviewJoin {
   std::string rule;
+  std::size_t group = 1;  ///< the first is 1
   std::string condition;  ///< "mail = mail"
   std::string value;
-  std::size_t matches = 0;
+  std::size_t matches = 0;  ///< that fit this condition and those of the group before it
+  std::string remark;       ///< "no value", "several values"
 };
 
 struct PreviewFlow {
@@ -35,9 +38,11 @@ struct PreviewFlow {
 
 struct PreviewTarget {
   std::string connector;
-  std::string operation;  ///< "add", "update", "none", …
+  std::string operation;  ///< "add", "update", "delete", "disconnect", "none", …
+  std::string decision;   ///< "linked by …", "would be adopted by …", "would be made by …", "no rule makes one", …
   std::string name;
   std::vector<PreviewRule> rules;
+  std::vector<PreviewJoin> joins;  ///< by which an existing account was looked for
   std::vector<PreviewFlow> flows;
   /// attribute, old values, new values
   struct Change {

@@ -110,6 +110,30 @@ error setup.rules
 expect 1 rule check "$folder/broken.toml"
 expect 0 --json rule list
 json 'len(it["rules"]) > 3'
+expect 1 --json rule check "$folder/broken.toml"
+json 'any(p["id"] == "rules.choice" and p["column"] == 13 and p["length"] == 10 for p in it["problems"])'
+cat >"$folder/mine.toml" <<'END'
+[[rule]]
+name              = "Mine"
+direction         = "inbound"
+kind              = "ldap"
+source            = "inetOrgPerson"
+target            = "person"
+link              = "join"
+precedence_before = "In from LDAP: person common"
+[rule.flows]
+greeting = '"Dear " & [displayname]'
+END
+cat "$folder/mine.toml" "$rules/ldap-to-scim.toml" >"$folder/all.toml"
+expect 0 rule check "$folder/all.toml"
+says '^~~~~~~~~~~~~'
+says 'Did you mean displayName?'
+sed -i 's/"ldap"/"file"/' "$folder/mine.toml"
+expect 0 rule import "$folder/mine.toml"
+expect 0 --json rule import "$folder/mine.toml"
+json 'it["changed"] == []'
+expect 0 --json rule list
+json '[r["precedence"] for r in it["rules"] if r["name"] == "Mine"] == [109]'
 
 # --- the first slice: import, synchronize, look
 expect 1 import crop
@@ -134,8 +158,25 @@ expect 0 --json pending --compare "$folder/saved"
 json 'it["different"] == 2'
 expect 0 --json preview corp 'uid=bo,ou=People,dc=corp,dc=example'
 json 'it["state"] == "joined" and it["targets"][0]["operation"] == "add"'
+json 'it["rules"][0]["in_scope"] and it["targets"][0]["decision"].startswith("linked by")'
+json '[j["group"] for j in it["targets"][0]["joins"]] == [1, 2] and it["targets"][0]["dropped_references"] == []'
+expect 0 preview corp 'uid=bo,ou=People,dc=corp,dc=example'
+says 'join group 2: userName = userName'
 expect 1 preview corp uid=nobody
 error preview.no_object
+expect 0 --json rule diff database database
+json 'it["different"] == 0 and it["identities"] == 2 and it["differences"] == []'
+mkdir "$folder/changed"
+sed 's/^givenName .*/givenName = { constant = "X" }/' "$folder/rules/file-to-scim.toml" >"$folder/changed/changed.toml"
+expect 0 --json rule diff "$folder/rules" "$folder/changed"
+json 'it["different"] == 2 and it["metaverse_attributes"] == {"givenName": 2}'
+json 'it["targets"][0]["attributes"] == {"name.givenName": 2} and len(it["differences"]) == 2'
+expect 0 rule diff "$folder/rules" "$folder/changed" --limit 1
+says 'and 1 more'
+expect 1 rule diff database "$folder/broken.toml"
+error setup.rules
+expect 2 rule diff database database --limit some
+error cli.usage
 expect 0 --json object show corp 11111111-1111-4111-8111-111111111111
 json 'it["metaverse"]["type"] == "person" and len(it["objects"]) == 2'
 expect 0 --json object search ada
