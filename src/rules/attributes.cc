@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "base/text.h"
 #include "rules/internal/ast.h"
@@ -32,6 +33,27 @@ std::string without_digits(std::string_view name) {
   std::string out;
   std::copy_if(name.begin(), name.end(), std::back_inserter(out), [](char c) { return c < '0' || c > '9'; });
   return out;
+}
+
+/// How many letters must be put in, taken out or exchanged to make one of the other.
+std::size_t slips_between(std::string_view one, std::string_view other) {
+  std::vector<std::size_t> row(other.size() + 1);
+  for (std::size_t i = 0; i < row.size(); ++i) row[i] = i;
+  for (std::size_t i = 0; i < one.size(); ++i) {
+    std::size_t diagonal = std::exchange(row[0], i + 1);
+    for (std::size_t k = 0; k < other.size(); ++k) {
+      const std::size_t exchanged = diagonal + (one[i] == other[k] ? 0 : 1);
+      diagonal = row[k + 1];
+      row[k + 1] = std::min({exchanged, diagonal + 1, row[k] + 1});
+    }
+  }
+  return row.back();
+}
+
+/// Short names resemble each other by chance.
+bool is_slip(std::string_view name, std::string_view meant) {
+  if (equal_ascii_case(name, meant)) return true;
+  return slips_between(name, meant) <= (name.size() < 8 ? 1U : 2U);
 }
 
 class AttributeChecker {
@@ -95,7 +117,8 @@ class AttributeChecker {
     if (known.empty() || known.contains(name)) return;
     const std::vector<std::string> names(known.begin(), known.end());
     const auto near = nearest(name, names);
-    if (!near || without_digits(*near) == without_digits(name)) return;
+    if (!near || !is_slip(name, *near) || without_digits(*near) == without_digits(name)) return;
+    if (!told_.emplace(&rule, text).second) return;
     const bool inbound = rule.direction == Direction::inbound;
     const std::string& type = of_object == inbound ? rule.source : rule.target;
     problems_.push_back({Problem::Severity::warning,
@@ -114,6 +137,7 @@ class AttributeChecker {
   const SeenAttributes& seen_;
   std::vector<Problem>& problems_;
   std::map<std::string, Names> metaverse_;
+  std::set<std::pair<const Rule*, std::string>> told_;
 };
 
 }  // namespace

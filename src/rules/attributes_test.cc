@@ -84,6 +84,20 @@ TEST(AttributesTest, WhatWasSeenInTheDirectoryIsKnown) {
                           "[displayNam] Did you mean displayName?"));
 }
 
+TEST(AttributesTest, WhatOnlyResemblesIsNoSlipAndEachSlipIsToldOncePerRule) {
+  std::string text(k_rules);
+  const auto replace_all = [&](const std::string& what, const std::string& by) {
+    for (std::size_t at = text.find(what); at != std::string::npos; at = text.find(what, at + by.size()))
+      text.replace(at, what.size(), by);
+  };
+  replace_all("employeType", "employeeKind");
+  replace_all("sourceAnchr", "sourceAnother");
+  replace_all("telephoneNumbr", "deskNumberOfPhone");
+  EXPECT_THAT(texts_of(problems_of(text)),
+              ElementsAre("[displayname] Did you mean displayName?", "displayNmae Did you mean displayName?",
+                          "[displayNam] Did you mean displayName?"));
+}
+
 TEST(AttributesTest, OfTypesNobodyKnowsNothingIsSaid) {
   std::string text(k_rules);
   for (const char* type : {"inetOrgPerson", "\"User\"", "\"person\""}) {
