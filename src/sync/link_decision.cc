@@ -111,6 +111,12 @@ bool stays(const rules::RuleSet& rules, const Node& node) {
 
 LinkDecision decide_link(store::View& view, const rules::RuleSet& rules, const Node& node, const KnownIdentity* known) {
   LinkDecision out;
+  const bool stays_joined = node.object.metaverse && (!rules.has_inbound(node.info->name) || stays(rules, node));
+  if (stays_joined && known != nullptr) {  // nobody asks what else was tried
+    out.kind = LinkDecision::Kind::stays;
+    out.metaverse = node.object.metaverse;
+    return out;
+  }
   const CompiledRule* joining = joining_rule(node.in_scope, out.problem);
   std::int64_t found = 0;
   if (joining != nullptr && out.problem.empty()) {
@@ -120,8 +126,7 @@ LinkDecision decide_link(store::View& view, const rules::RuleSet& rules, const N
     found = try_groups(*joining, node.image, true, find, out.tried, out.problem);
   }
   using Kind = LinkDecision::Kind;
-  const bool passive = !rules.has_inbound(node.info->name);
-  if (node.object.metaverse && (passive || stays(rules, node))) {
+  if (stays_joined) {
     out.kind = Kind::stays;
     out.metaverse = node.object.metaverse;
     out.problem.clear();

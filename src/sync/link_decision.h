@@ -38,7 +38,7 @@ struct KnownIdentity {
   const model::Image* image = nullptr;
 };
 
-/// `node` is prepared with `rules`. `known` may be nullptr.
+/// `node` is prepared with `rules`. With `known`, what stays joined is not looked up any further.
 [[nodiscard]] LinkDecision decide_link(store::View& view, const rules::RuleSet& rules, const Node& node,
                                        const KnownIdentity* known = nullptr);
 
