@@ -38,7 +38,7 @@ Sums copy_server(const Connector& source, const Head& head, const std::string& p
                       .started_at = sql::database_time(*database)};
   prepare_target(*database, marker, head, k_copy_guard);
   const Sums sums = carry_all(source, target, false, watch);
-  carry_lease(*source.connect(), *database);
+  put_lease(*database, load_lease(*source.connect()));
   watch.step("copied");
   check_equal(sums, sum_all(target, false, watch), source.url.redacted(), path);
   return sums;
@@ -75,35 +75,6 @@ Manifest complete(const std::string& path, const Head& head, const Sums& sums, c
   return manifest;
 }
 
-void check_copy_schema(const Manifest& manifest, const std::string& file, sql::Dialect target) {
-  const int known = store_sql::migrations(target).back().number;
-  if (manifest.schema == known) return;
-  const bool newer = manifest.schema > known;
-  throw Error(Fault::invalid, "transfer.other_schema",
-              fmt::format("{} has schema {}, and this program makes schema {}", file, manifest.schema, known),
-              newer ? "Attach it with the version of the program that made it, or a later one."
-                    : fmt::format("Attach it with version {} of the program, then upgrade.", manifest.program));
-}
-
-Sums sums_of(const Manifest& manifest) {
-  Sums sums;
-  for (const auto& [name, sum] : manifest.tables) sums.emplace(name, sum);
-  return sums;
-}
-
-// The one transaction that makes it a database in its own right.
-void release(sql::Database& target, const std::string& transfer) {
-  target.execute(target.dialect() == sql::Dialect::postgresql ? "SET synchronous_commit = on" : "");
-  sql::Transaction transaction(target);
-  advance_marker(target, transfer, Stage::verified, Stage::done);
-  // Whoever adopts it must see what would be exported before anything is.
-  target.run("DELETE FROM setting WHERE name = 'staging'");
-  target.run("INSERT INTO setting (name, value) VALUES ('staging', 'on')");
-  store_sql::mark_moved(target, "", Time{});
-  drop_marker(target);
-  transaction.commit();
-}
-
 }  // namespace
 
 Manifest copy_database(const Place& source, const std::string& file, const Job& job) {
@@ -125,7 +96,7 @@ Manifest attach(const std::string& file, const Place& target, const AttachOption
   Watch watch(options.job);
   const Manifest manifest = load_manifest(file);
   Connector into = connector_of(target);
-  check_copy_schema(manifest, file, into.url.dialect);
+  check_schema(manifest, file, into.url.dialect);
   into.options.create = true;
   const auto database = connect_alone(into);
   if (auto obstacle = target_obstacle(*database, Part::attachment, manifest.identity, options.restart)) {
@@ -144,10 +115,10 @@ Manifest attach(const std::string& file, const Place& target, const AttachOption
                  fmt::format("half of an attach of {} that has not finished", file));
   watch.step("prepared");
   const Sums read = carry_all(from, into, true, watch);
-  carry_lease(*copy, *database);
+  put_lease(*database, load_lease(*copy));
   advance_marker(*database, marker.transfer, Stage::prepared, Stage::copied);
   watch.step("copied");
-  check_equal(sums_of(manifest), read, "the manifest", file);
+  check_equal(sums_of(manifest.tables), read, "the manifest", file);
   check_equal(read, sum_all(into, true, watch), file, database->name());
   advance_marker(*database, marker.transfer, Stage::copied, Stage::verified);
   watch.step("verified");

@@ -118,7 +118,7 @@ class Mover {
     prepare(*source, *target);
     const SteadyTime copying = std::chrono::steady_clock::now();
     const Sums sums = carry_all(from_, to_, true, watch_);
-    carry_lease(*source, *target);
+    put_lease(*target, load_lease(*source));
     both(*source, *target, Stage::prepared, Stage::copied);
     const SteadyTime verifying = std::chrono::steady_clock::now();
     check_equal(sums, sum_all(to_, true, watch_), source->name(), target->name());

@@ -1,10 +1,10 @@
 #include <fmt/format.h>
-#include <sys/statvfs.h>
 
 #include <filesystem>
 
 #include "sql/inspect.h"
 #include "store_sql/store_sql.h"
+#include "transfer/internal/room.h"
 #include "transfer/internal/source.h"
 #include "transfer/move.h"
 
@@ -92,22 +92,8 @@ void look_at_rights(Preflight& found, sql::Database& target) {
       "Let the DBA run what `linkspan database schema --dialect postgresql` prints: the role owns its database.");
 }
 
-// Only of a file can it be told.
-void look_at_room(Preflight& found, const Connector& connector) {
-  if (connector.url.dialect != sql::Dialect::sqlite) return;
-  const std::filesystem::path folder = std::filesystem::path(connector.url.path).parent_path();
-  struct statvfs room{};
-  if (::statvfs(folder.c_str(), &room) != 0) return;
-  const std::uint64_t free = std::uint64_t{room.f_bavail} * room.f_frsize;
-  if (free >= found.source_bytes) return;
-  found.problems.emplace_back(Fault::invalid, "transfer.room",
-                              fmt::format("{}: {} MiB are free, and the state takes {} MiB", folder.string(),
-                                          free >> 20U, found.source_bytes >> 20U),
-                              "Make room, or name another folder.");
-}
-
 void look_at_target(Preflight& found, const Connector& connector) {
-  look_at_room(found, connector);
+  if (auto obstacle = room_obstacle(connector, found.source_bytes)) found.problems.push_back(std::move(*obstacle));
   // A file that is not there is as empty as can be, and a look must not make it.
   if (connector.url.dialect == sql::Dialect::sqlite && !std::filesystem::exists(connector.url.path)) {
     if (!std::filesystem::is_directory(std::filesystem::path(connector.url.path).parent_path())) {

@@ -47,8 +47,8 @@ struct WriterGone {};
 // Reads and sums in a thread of its own, while the caller writes.
 class Reader {
  public:
-  Reader(sql::Database& source, const TableInfo& table, Order order, BoundedQueue<sql::RowBatch>& out, Spares& spares)
-      : thread_([this, &source, &table, order, &out, &spares] { run(source, table, order, out, spares); }) {}
+  Reader(const RowFeed& feed, std::size_t columns, BoundedQueue<sql::RowBatch>& out, Spares& spares)
+      : thread_([this, &feed, columns, &out, &spares] { run(feed, columns, out, spares); }) {}
 
   /// After the queue has ended.
   [[nodiscard]] TableSum finish() {
@@ -57,16 +57,14 @@ class Reader {
   }
 
  private:
-  void run(sql::Database& source, const TableInfo& table, Order order, BoundedQueue<sql::RowBatch>& out,
-           Spares& spares) noexcept {
+  void run(const RowFeed& feed, std::size_t columns, BoundedQueue<sql::RowBatch>& out, Spares& spares) noexcept {
     try {
-      const std::size_t columns = table.columns.size();
       sql::RowBatch batch = spares.take(columns);
       const auto pass_on = [&] {
         if (!out.push(std::move(batch))) throw WriterGone();
         batch = spares.take(columns);
       };
-      source.copy_out(select_all(table, source.dialect(), order), [&](const sql::Row& row) {
+      feed([&](const sql::Row& row) {
         summing_.add(row);
         for (const sql::ValueView& cell : row.cells()) batch.copy(cell);
         if (batch.bytes() >= k_batch_bytes || batch.size() >= k_batch_rows) pass_on();
@@ -96,14 +94,11 @@ class CancelAtEnd {
   BoundedQueue<sql::RowBatch>& queue_;
 };
 
-TableSum pump(sql::Database& source, sql::Database& target, const TableInfo& table, Watch& watch) {
-  // A target that keeps its rows in key order wants them in that order.
-  const Order order =
-      target.dialect() == sql::Dialect::sqlite && source.dialect() != sql::Dialect::sqlite ? Order::by_key : Order::any;
+TableSum pump(const RowFeed& feed, sql::Database& target, const TableInfo& table, Watch& watch) {
   Spares spares;
   BoundedQueue<sql::RowBatch> queue(k_queue);
   const auto copy = target.open_copy(bulk_table(table));
-  Reader reader(source, table, order, queue, spares);
+  Reader reader(feed, table.columns.size(), queue, spares);
   const CancelAtEnd cancel(queue);  // before the reader is joined
   std::uint64_t rows = 0;
   while (auto batch = queue.pop()) {
@@ -199,14 +194,22 @@ std::unique_ptr<sql::Database> Connector::connect() const {
   return database;
 }
 
-TableSum carry_table(sql::Database& source, sql::Database& target, const TableInfo& table, Watch& watch) {
+TableSum fill_table(const RowFeed& feed, sql::Database& target, const TableInfo& table, Watch& watch) {
   watch.check();
   sql::Transaction transaction(target);
   BareTable bare(target, table.name);
-  const TableSum sum = pump(source, target, table, watch);
+  const TableSum sum = pump(feed, target, table, watch);
   bare.restore();
   transaction.commit();
   return sum;
+}
+
+TableSum carry_table(sql::Database& source, sql::Database& target, const TableInfo& table, Watch& watch) {
+  // A target that keeps its rows in key order wants them in that order.
+  const Order order =
+      target.dialect() == sql::Dialect::sqlite && source.dialect() != sql::Dialect::sqlite ? Order::by_key : Order::any;
+  const std::string statement = select_all(table, source.dialect(), order);
+  return fill_table([&](const auto& visit) { source.copy_out(statement, visit); }, target, table, watch);
 }
 
 Sums carry_all(const Connector& source, const Connector& target, bool in_parallel, Watch& watch) {
@@ -243,6 +246,12 @@ TableSum sum_table(sql::Database& database, const TableInfo& table, Watch& watch
   });
   watch.report("verify", table.name, summing.sum().rows);
   return summing.sum();
+}
+
+Sums sums_of(const std::vector<std::pair<std::string, TableSum>>& tables) {
+  Sums sums;
+  for (const auto& [name, sum] : tables) sums.emplace(name, sum);
+  return sums;
 }
 
 Sums sum_all(const Connector& connector, bool in_parallel, Watch& watch) {

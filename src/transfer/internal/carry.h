@@ -2,11 +2,15 @@
 // Rows from one database into another, and sums of what a database holds: streamed, in constant memory.
 
 #include <atomic>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <span>
+#include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "sql/open.h"
 #include "transfer/checksum.h"
@@ -17,6 +21,7 @@ namespace linkspan::transfer {
 
 /// Sums by table name.
 using Sums = std::map<std::string, TableSum, std::less<>>;
+[[nodiscard]] Sums sums_of(const std::vector<std::pair<std::string, TableSum>>& tables);
 
 /// The caller's functions and stop token, shared by the threads of one operation: it hears from one of them at a time.
 class Watch {
@@ -43,9 +48,16 @@ struct Connector {
   [[nodiscard]] std::unique_ptr<sql::Database> connect() const;
 };
 
-/// Fills `table` of `target` with all rows of `source`'s, in a transaction of its own, and returns the sum of what was
-/// read. Rows that are there already are removed first. Indexes and keys of the target are dropped for the load and
-/// built after it, as they were. `source` is in a transaction, or nobody writes to it.
+/// Gives every row of one table to the function it is called with.
+using RowFeed = std::function<void(const std::function<void(const sql::Row&)>& visit)>;
+
+/// Fills `table` of `target` with what `feed` gives, in a transaction of its own, and returns the sum of it. `feed`
+/// runs in a thread of its own beside the writing. Rows that are there already are removed first. Indexes and keys of
+/// the target are dropped for the load and built after it, as they were.
+TableSum fill_table(const RowFeed& feed, sql::Database& target, const TableInfo& table, Watch& watch);
+
+/// Fills `table` of `target` with all rows of `source`'s as fill_table does. `source` is in a transaction, or nobody
+/// writes to it.
 TableSum carry_table(sql::Database& source, sql::Database& target, const TableInfo& table, Watch& watch);
 
 /// Fills every bulk table: the small ones in order, then the large ones, two at a time where the target is PostgreSQL.

@@ -21,7 +21,8 @@ constexpr std::int64_t k_advisory_lock = 0x6C6E6B6D6F7665;
 std::string how_to_go_on(const Marker& marker) {
   if (marker.part == Part::attachment) {
     return fmt::format(
-        "Repeat `linkspan database attach {} --to URL --restart`, or drop the database and make it anew.",
+        "Repeat `linkspan database attach {0} --to URL --restart` (`database restore {0} ...` where that is a backup), "
+        "or drop the database and make it anew.",
         marker.other);
   }
   return "Repeat the `linkspan database move` that filled it, or drop the database and make it anew.";
@@ -103,15 +104,41 @@ void prepare_target(sql::Database& database, const Marker& marker, const Head& h
   transaction.commit();
 }
 
-void carry_lease(sql::Database& source, sql::Database& target) {
-  const auto row = sql::query_row(source, "SELECT holder, fence, seen_at FROM lease WHERE id = 1");
+LastLease load_lease(sql::Database& database) {
+  const auto row = sql::query_row(database, "SELECT holder, fence, seen_at FROM lease WHERE id = 1");
+  if (!row) return {};
+  return {true, std::get<std::string>((*row)[0]), std::get<std::int64_t>((*row)[1]), std::get<std::int64_t>((*row)[2])};
+}
+
+void put_lease(sql::Database& target, const LastLease& last) {
   sql::Transaction transaction(target);
   target.run("DELETE FROM lease");
-  if (row) {
-    const std::int64_t fence = std::get<std::int64_t>((*row)[1]) + 1;
+  if (last.known) {
     target.run("INSERT INTO lease (id, holder, fence, expires_at, seen_at) VALUES (1, $1, $2, 0, $3)",
-               {sql::view((*row)[0]), fence, sql::view((*row)[2])});
+               {std::string_view(last.holder), last.fence + 1, last.seen_at});
   }
+  transaction.commit();
+}
+
+void check_schema(const Manifest& manifest, const std::string& what, sql::Dialect target) {
+  const int known = store_sql::migrations(target).back().number;
+  if (manifest.schema == known) return;
+  const bool newer = manifest.schema > known;
+  throw Error(Fault::invalid, "transfer.other_schema",
+              fmt::format("{} has schema {}, and this program makes schema {}", what, manifest.schema, known),
+              newer ? "Use the version of the program that made it, or a later one."
+                    : fmt::format("Use version {} of the program, then upgrade.", manifest.program));
+}
+
+void release(sql::Database& target, const std::string& transfer) {
+  target.execute(target.dialect() == sql::Dialect::postgresql ? "SET synchronous_commit = on" : "");
+  sql::Transaction transaction(target);
+  advance_marker(target, transfer, Stage::verified, Stage::done);
+  // Whoever adopts it must see what would be exported before anything is.
+  target.run("DELETE FROM setting WHERE name = 'staging'");
+  target.run("INSERT INTO setting (name, value) VALUES ('staging', 'on')");
+  store_sql::mark_moved(target, "", Time{});
+  drop_marker(target);
   transaction.commit();
 }
 

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "store_sql/schema.h"
 #include "transfer/internal/carry.h"
+#include "transfer/manifest.h"
 #include "transfer/marker.h"
 
 namespace linkspan::transfer {
@@ -36,9 +37,25 @@ struct Head {
 /// the last nobody can take a lease of it.
 void prepare_target(sql::Database& database, const Marker& marker, const Head& head, std::string_view guard);
 
+/// Who was in charge of a database last.
+struct LastLease {
+  bool known = false;  ///< false: nobody ever was
+  std::string holder;
+  std::int64_t fence = 0;
+  std::int64_t seen_at = 0;
+};
+[[nodiscard]] LastLease load_lease(sql::Database& database);
+
 /// The copy of the lease row: the last holder and when it was seen are kept for people, lapsed, with a greater fence,
 /// so that no lease of the old database fits.
-void carry_lease(sql::Database& source, sql::Database& target);
+void put_lease(sql::Database& target, const LastLease& last);
+
+/// Throws "transfer.other_schema" unless what `what` holds has the schema this program makes.
+void check_schema(const Manifest& manifest, const std::string& what, sql::Dialect target);
+
+/// The one transaction that makes what was attached or restored a database in its own right: staging mode is on, the
+/// guard and the marker are gone.
+void release(sql::Database& target, const std::string& transfer);
 
 /// 16 random bytes in hex.
 [[nodiscard]] std::string random_name();

@@ -1,0 +1,243 @@
+#include "transfer/backup.h"
+
+#include <endian.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <atomic>
+#include <fstream>
+#include <random>
+#include <thread>
+
+#include "base/hash.h"
+#include "sql/inspect.h"
+#include "sql/open.h"
+#include "transfer/testing/transfer_fixture.h"
+
+namespace linkspan::transfer {
+namespace {
+
+using ::testing::Contains;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+class BackupTest : public TransferTest {
+ protected:
+  static std::string content(const std::string& path) {
+    std::ifstream in(path, std::ios::binary);
+    return {std::istreambuf_iterator<char>(in), {}};
+  }
+  static void put_content(const std::string& path, const std::string& bytes) {
+    std::ofstream(path, std::ios::binary) << bytes;
+  }
+  static void expect_same_but_staging(const Place& left, const Place& right) {
+    for (const Finding& finding : verify_against(left, right).findings) {
+      if (finding.table != "setting") ADD_FAILURE() << finding.table << " " << finding.key << ": " << finding.message;
+    }
+  }
+  std::string refusal_of(const std::string& bytes, const std::string& passphrase = {}) {
+    put_content(file("broken.backup"), bytes);
+    return id_thrown_by([&] { (void)check_backup(file("broken.backup"), {.passphrase = passphrase}); });
+  }
+};
+
+TEST_F(BackupTest, ComesBackInEveryKindOfDatabaseAsACopy) {
+  const Place source = filled(sqlite("first.db"));
+  const auto running = store_sql::open_store(source.url, {});
+  const auto lease = running->operations().acquire("the old server", std::chrono::hours(1));
+  const Manifest made = backup(source, file("first.backup"), {.job = {.program = "0.1"}});
+  EXPECT_GT(made.rows(), 500U);
+  EXPECT_EQ(made.program, "0.1");
+  const Place server = postgresql();
+  const Place again = sqlite("again.db");
+  for (const Place& target : {server, again}) {
+    SCOPED_TRACE(target.url);
+    const Manifest restored = restore(file("first.backup"), target);
+    EXPECT_EQ(restored.tables, made.tables);
+    EXPECT_EQ(restored.identity, made.identity);
+    expect_sound(target);
+    expect_same_but_staging(source, target);
+    EXPECT_EQ(setting(target, "staging"), "on");
+    const auto state = store_sql::open_store(target.url, {})->operations().lease_state();
+    EXPECT_EQ(state.holder, "the old server");  // for setup to show
+    EXPECT_FALSE(state.held);
+    EXPECT_GT(state.fence, lease->fence);
+    EXPECT_TRUE(may_be_in_charge(target));
+  }
+  EXPECT_EQ(setting(source, "staging"), "off");
+  backup(server, file("second.backup"));
+  const Place last = sqlite("last.db");
+  restore(file("second.backup"), last);
+  expect_sound(last);
+  expect_same_but_staging(source, last);
+}
+
+TEST_F(BackupTest, OfADatabaseThatNobodyEverWorkedOnComesBackToo) {
+  (void)store_sql::open_store(sqlite("new.db").url, {.create = true});
+  backup(sqlite("new.db"), file("new.backup"));
+  restore(file("new.backup"), sqlite("again.db"));
+  expect_sound(sqlite("again.db"));
+  expect_same_but_staging(sqlite("new.db"), sqlite("again.db"));
+}
+
+TEST_F(BackupTest, IsConsistentWhileAServiceWrites) {
+  const Place source = filled(sqlite("first.db"), 300);
+  std::atomic<bool> done = false;
+  std::atomic<int> written = 0;
+  std::jthread writer([&] {
+    const auto running = store_sql::open_store(source.url, {});
+    const auto lease = running->operations().acquire("service", std::chrono::hours(1)).value();
+    running->use_lease(lease);
+    for (int i = 0; !done; ++i) {
+      const auto batch = running->batch(lease);
+      const store::ObjectId id = batch->new_objects(1);
+      store::ObjectWrite write;
+      write.object.id = id;
+      write.object.connector = store::ConnectorId{1};
+      write.object.anchor = "extra " + std::to_string(i);
+      write.object.dn = "cn=extra";
+      write.object.type = 1;
+      write.object.state = store::ObjectState::disconnector;
+      batch->put_objects({&write, 1});
+      batch->commit();
+      ++written;
+    }
+  });
+  for (int i = 0; i < 4; ++i) {
+    const int before = written;
+    const std::string name = "backup" + std::to_string(i);
+    backup(source, file(name));
+    while (written == before) std::this_thread::yield();
+    restore(file(name), sqlite(name + ".db"));
+    expect_sound(sqlite(name + ".db"));
+  }
+  done = true;
+}
+
+TEST_F(BackupTest, IsForItsOwnerAloneAndOverwritesNothing) {
+  const Place source = filled(sqlite("first.db"), 3);
+  backup(source, file("first.backup"));
+  struct stat status{};
+  ASSERT_EQ(::stat(file("first.backup").c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 0777U, 0600U);
+  const std::string before = content(file("first.backup"));
+  EXPECT_EQ(id_thrown_by([&] { backup(source, file("first.backup")); }), "transfer.exists");
+  EXPECT_EQ(content(file("first.backup")), before);
+  EXPECT_EQ(id_thrown_by([&] { backup(source, file("no/such/folder")); }), "transfer.no_copy");
+  EXPECT_EQ(id_thrown_by([&] { backup(postgresql(), file("empty.backup")); }), "transfer.empty_source");
+  for (const auto& entry : std::filesystem::directory_iterator(std::filesystem::path(file("x")).parent_path())) {
+    EXPECT_THAT(entry.path().string(), Not(HasSubstr(".part")));
+  }
+}
+
+TEST_F(BackupTest, SealedItOpensWithItsPassphraseOnlyAndShowsNothing) {
+  const Place source = filled(sqlite("first.db"), 20, "this-sealed-credential");
+  backup(source, file("open.backup"));
+  backup(source, file("sealed.backup"), {.passphrase = "four words of mine"});
+  EXPECT_THAT(content(file("sealed.backup")), Not(HasSubstr("four words")));
+  EXPECT_EQ(id_thrown_by([&] { (void)check_backup(file("sealed.backup")); }), "transfer.passphrase");
+  const auto wrong =
+      thrown_by([&] { restore(file("sealed.backup"), postgresql(), {.passphrase = "four words of yours"}); });
+  ASSERT_TRUE(wrong);
+  EXPECT_EQ(wrong->id(), "transfer.passphrase");
+  EXPECT_THAT(wrong->what() + wrong->hint(), Not(HasSubstr("four words")));
+  EXPECT_EQ(id_thrown_by([&] { (void)check_backup(file("open.backup"), {.passphrase = "four words of mine"}); }),
+            "transfer.not_sealed");
+  const Place target = sqlite("again.db");
+  restore(file("sealed.backup"), target, {.passphrase = "four words of mine"});
+  expect_same_but_staging(source, target);
+}
+
+TEST_F(BackupTest, EveryFlippedBitIsFoundAndTheBlockIsNamed) {
+  const Place source = filled(sqlite("first.db"), 300);
+  for (const std::string passphrase : {"", "four words of mine"}) {
+    const std::string name = file("sound" + std::to_string(passphrase.size()));
+    backup(source, name, {.passphrase = passphrase});
+    const std::string sound = content(name);
+    ASSERT_GT(sound.size(), 5000U);
+    std::mt19937 random(5);
+    // What is sealed is stretched first, which takes its time.
+    std::vector<std::size_t> places{0, 15, 16, 20, 23, 24, 47, 79, 80, 83, 84, 92, sound.size() - 1};
+    for (int i = 0; i < (passphrase.empty() ? 100 : 10); ++i) places.push_back(random() % sound.size());
+    for (const std::size_t place : places) {
+      std::string broken = sound;
+      broken[place] = static_cast<char>(broken[place] ^ (1 << (random() % 8)));
+      EXPECT_EQ(refusal_of(broken, passphrase), place < 16 ? "transfer.not_a_backup" : "transfer.backup_damaged")
+          << "byte " << place;
+    }
+    EXPECT_EQ(refusal_of(sound, passphrase), "nothing");
+    std::string broken = sound;
+    broken[2000] = static_cast<char>(broken[2000] ^ 1);
+    put_content(file("broken.backup"), broken);
+    const Place target = sqlite("never.db");
+    const auto found = thrown_by([&] { restore(file("broken.backup"), target, {.passphrase = passphrase}); });
+    ASSERT_TRUE(found);
+    EXPECT_THAT(found->what(), HasSubstr("block 1, at byte 80"));
+    EXPECT_FALSE(std::filesystem::exists(file("never.db")));  // nothing was begun
+  }
+}
+
+TEST_F(BackupTest, CutShortOrContinuedItIsRefused) {
+  backup(filled(sqlite("first.db"), 300), file("first.backup"));
+  const std::string sound = content(file("first.backup"));
+  for (const std::size_t size : {std::size_t{16}, std::size_t{79}, std::size_t{80}, std::size_t{90}, std::size_t{92},
+                                 sound.size() / 2, sound.size() - 1}) {
+    EXPECT_EQ(refusal_of(sound.substr(0, size)), "transfer.backup_damaged") << size << " bytes";
+  }
+  EXPECT_EQ(refusal_of(""), "transfer.not_a_backup");
+  EXPECT_EQ(refusal_of(sound + "x"), "transfer.backup_damaged");
+  EXPECT_EQ(id_thrown_by([&] { (void)check_backup(file("none")); }), "transfer.no_copy");
+  EXPECT_EQ(id_thrown_by([&] { (void)check_backup(file("first.db")); }), "transfer.not_a_backup");
+}
+
+TEST_F(BackupTest, OfALaterVersionOfTheFormatIsToldSo) {
+  backup(filled(sqlite("first.db"), 3), file("first.backup"));
+  std::string later = content(file("first.backup"));
+  later[19] = 2;
+  const std::uint64_t hash = htobe64(hash64(std::string_view(later).substr(0, 72)));
+  later.replace(72, sizeof hash, reinterpret_cast<const char*>(&hash), sizeof hash);
+  EXPECT_EQ(refusal_of(later), "transfer.newer_backup");
+}
+
+TEST_F(BackupTest, ADatabaseThatHoldsSomethingIsLeftAlone) {
+  backup(filled(sqlite("first.db"), 3), file("first.backup"));
+  const Place taken = filled(postgresql(), 5);
+  EXPECT_EQ(id_thrown_by([&] { restore(file("first.backup"), taken); }), "transfer.not_empty");
+  EXPECT_EQ(id_thrown_by([&] { restore(file("first.backup"), taken, {.restart = true}); }), "transfer.not_empty");
+  expect_sound(taken);
+  EXPECT_TRUE(may_be_in_charge(taken));
+}
+
+TEST_F(BackupTest, ARestoreThatDiesLeavesATargetThatRefusesToRunUntilItIsRepeated) {
+  const Place source = filled(sqlite("first.db"), 20);
+  backup(source, file("first.backup"));
+  for (const std::string at : {"prepared", "table connector", "table connector_image", "copied", "verified"}) {
+    SCOPED_TRACE(at);
+    const Place target = postgresql();
+    ASSERT_EQ(in_child([&] {
+                restore(file("first.backup"), target, {.job = {.at_step = [&](std::string_view step) {
+                                                         if (step == at) ::_exit(k_killed);
+                                                       }}});
+              }),
+              k_killed);
+    EXPECT_FALSE(may_be_in_charge(target));
+    EXPECT_EQ(id_thrown_by([&] { restore(file("first.backup"), target); }), "transfer.unfinished");
+    restore(file("first.backup"), target, {.restart = true});
+    EXPECT_TRUE(may_be_in_charge(target));
+    expect_same_but_staging(source, target);
+  }
+}
+
+TEST_F(BackupTest, CanBeStopped) {
+  const Place source = filled(sqlite("first.db"), 3);
+  backup(source, file("first.backup"));
+  std::stop_source stop;
+  stop.request_stop();
+  const Place target = sqlite("again.db");
+  EXPECT_EQ(id_thrown_by([&] { restore(file("first.backup"), target, {.job = {.stop = stop.get_token()}}); }),
+            "transfer.cancelled");
+  EXPECT_FALSE(may_be_in_charge(target));
+}
+
+}  // namespace
+}  // namespace linkspan::transfer
