@@ -13,9 +13,9 @@
 #include "vault/process.h"
 
 /// Read by the allocator: an arena for each of the few threads that work at once, and freed pages go back to the system
-/// after a second, so that peak memory stays what a few batches need.
+/// after a fifth of a second, so that peak memory stays what a few batches need.
 extern "C" const char* malloc_conf;
-const char* malloc_conf = "narenas:4,dirty_decay_ms:1000,muzzy_decay_ms:0";
+const char* malloc_conf = "narenas:4,dirty_decay_ms:200,muzzy_decay_ms:0";
 
 int main(int argc, char** argv) {
   using namespace linkspan;
