@@ -645,6 +645,7 @@ constexpr std::array<std::string_view, 29> k_graph_group{"classification",
                                                          "securityEnabled",
                                                          "securityIdentifier",
                                                          "theme",
+                                                         "uniqueName",
                                                          "visibility"};
 
 struct Usual {
