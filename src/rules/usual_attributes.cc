@@ -617,7 +617,7 @@ constexpr std::array<std::string_view, 72> k_graph_user{"accountEnabled",
                                                         "userPrincipalName",
                                                         "userType"};
 
-constexpr std::array<std::string_view, 29> k_graph_group{"classification",
+constexpr std::array<std::string_view, 30> k_graph_group{"classification",
                                                          "createdDateTime",
                                                          "description",
                                                          "displayName",
