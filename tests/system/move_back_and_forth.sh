@@ -66,6 +66,24 @@ error transfer.not_empty
 say "PostgreSQL to SQLite"
 go_to "sqlite://$folder/one/again.db"
 
+say "a backup, sealed: checked without a change, restored as a copy"
+printf 'four words of mine' >"$folder/passphrase" && chmod 600 "$folder/passphrase"
+run 0 one --json database backup "$folder/state.backup" --passphrase-file "$folder/passphrase"
+json 'it["sealed"] is True and it["rows"] > 100 and 0 < it["file_bytes"] < it["bytes"]'
+grep -qaF northquay "$folder/state.backup" && fail "the sealed backup can be read"
+mkdir -m 700 "$folder/dba"
+run 1 dba database restore "$folder/state.backup" --dry-run
+error transfer.passphrase
+run 0 dba database restore "$folder/state.backup" --passphrase-file "$folder/passphrase" --dry-run
+says 'Nothing was changed'
+run 2 dba database restore "$folder/state.backup" --passphrase-file "$folder/passphrase"
+run 1 dba database restore "$folder/state.backup" --passphrase-file "$folder/passphrase" --to "sqlite://$folder/one/again.db"
+error transfer.not_empty
+run 0 dba database restore "$folder/state.backup" --passphrase-file "$folder/passphrase" --to "sqlite://$folder/dba/restored.db"
+run 1 one database verify --against "sqlite://$folder/dba/restored.db"
+says 'setting'
+[ "$(grep -c ': ' "$folder/last")" = 1 ] || fail "more than staging mode differs"
+
 say "the server works on, and nothing is exported twice"
 before=$(service __count)
 run 0 one run full

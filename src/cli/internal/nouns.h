@@ -5,6 +5,7 @@
 
 namespace linkspan::cli {
 
+[[nodiscard]] Commands backup_commands();      // database backup|restore
 [[nodiscard]] Commands config_commands();      // config show|export|diff
 [[nodiscard]] Commands connector_commands();   // connector list|add|edit|test|credentials|schema|remove
 [[nodiscard]] Commands database_commands();    // database info|create|schema
