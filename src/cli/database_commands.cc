@@ -2,13 +2,36 @@
 
 #include <fmt/format.h>
 
+#include "base/text.h"
 #include "cli/internal/nouns.h"
+#include "cli/internal/transfer_shared.h"
 #include "cli/run_report.h"
 #include "cli/session.h"
 #include "transfer/delegation.h"
+#include "transfer/rights.h"
 
 namespace linkspan::cli {
 namespace {
+
+Json rights_json(const std::vector<transfer::Right>& rights) {
+  Json list = Json::list();
+  for (const transfer::Right& one : rights) {
+    list.push(Json::object({{"right", one.right},
+                            {"on", one.on},
+                            {"state", std::string(transfer::name_of(one.state))},
+                            {"remark", one.remark.empty() ? Json() : Json(one.remark)}}));
+  }
+  return list;
+}
+
+void print_rights(Output& out, const std::vector<transfer::Right>& rights) {
+  out.line("");
+  Table table({"Right", "On", "State", ""});
+  for (const transfer::Right& one : rights) {
+    table.add({one.right, printable(one.on), std::string(transfer::name_of(one.state)), printable(one.remark)});
+  }
+  out.print(table);
+}
 
 int show_info(Session& session, const Arguments&) {
   store::Store& store = session.store();
@@ -19,6 +42,7 @@ int show_info(Session& session, const Arguments&) {
   const std::int64_t identities = store.summary()->metaverse_objects();
   const std::size_t connectors = store.configuration().connectors().size();
   const std::size_t rules = store.configuration().rules().size();
+  const std::vector<transfer::Right> rights = transfer::rights_of(configured(session));
   const std::string key_set = store.configuration().setting(setup::k_key_set_id).value_or("");
   if (session.json()) {
     session.out().print(Json::object({{"product", info.product},
@@ -33,7 +57,8 @@ int show_info(Session& session, const Arguments&) {
                                       {"key_set", key_set.empty() ? Json() : Json(key_set)},
                                       {"holder", lease.holder.empty() ? Json() : Json(lease.holder)},
                                       {"held", lease.held},
-                                      {"seen_at", time_json(lease.seen_at)}}));
+                                      {"seen_at", time_json(lease.seen_at)},
+                                      {"rights", rights_json(rights)}}));
     return exit_done;
   }
   Table table({});
@@ -50,6 +75,7 @@ int show_info(Session& session, const Arguments&) {
   table.add({"At work", lease.held ? lease.holder : "nobody"});
   table.add({"Last seen", time_text(lease.seen_at)});
   session.out().raw(table.text(false));
+  print_rights(session.out(), rights);
   return exit_done;
 }
 
@@ -80,7 +106,10 @@ int print_schema(Session& session, const Arguments& arguments) {
 
 Commands database_commands() {
   return {
-      {"database info", "Where the database is, what is in it, who works on it", {}, show_info},
+      {"database info",
+       "Where the database is, what is in it, who works on it, and which rights are there, lacking or needless",
+       {},
+       show_info},
       {"database create",
        "Make the database's tables, in a new SQLite file or an empty database; or bring them up to date",
        {},

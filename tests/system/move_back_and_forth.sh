@@ -50,7 +50,7 @@ go_to() {
   sums >"$folder/after"
   diff "$folder/before" "$folder/after" >"$folder/last" || fail "the content changed on the way to $url"
   run 0 one --json database info
-  json 'it["moved_to"] is None'
+  json 'it["moved_to"] is None and len(it["rights"]) >= 3 and all(one["state"] == "has" for one in it["rights"])'
 }
 
 sums >"$folder/before"
