@@ -51,6 +51,15 @@ int attach(Session& session, const Arguments& arguments) {
   return exit_done;
 }
 
+// Rows are what takes time; each table costs some questions more.
+std::chrono::milliseconds estimated(const transfer::Preflight& found) {
+  constexpr std::uint64_t k_rows_a_millisecond =
+      150;  // copied, indexed and read back, on a server as small as two cores
+  constexpr int k_questions = 400;
+  return std::chrono::milliseconds(found.source_rows / k_rows_a_millisecond) +
+         std::chrono::duration_cast<std::chrono::milliseconds>(found.round_trip * k_questions);
+}
+
 Json to_json(const transfer::Preflight& found) {
   Json problems = Json::list();
   for (const Error& one : found.problems) {
@@ -62,6 +71,9 @@ Json to_json(const transfer::Preflight& found) {
                        {"target_product", found.target_product},
                        {"bytes", found.source_bytes},
                        {"round_trip_us", found.round_trip.count()},
+                       {"rows", found.source_rows},
+                       {"estimated_ms", estimated(found).count()},
+                       {"interrupted", found.interrupted},
                        {"handed_over", found.handed_over},
                        {"problems", std::move(problems)},
                        {"warnings", Json(found.warnings)}});
@@ -106,6 +118,7 @@ int print_moved(Session& session, const transfer::Moved& moved) {
     session.out().print(Json::object({{"target", moved.target},
                                       {"rows", moved.rows},
                                       {"bytes", moved.bytes},
+                                      {"kept", moved.kept},
                                       {"copying_ms", moved.copying.count()},
                                       {"verifying_ms", moved.verifying.count()},
                                       {"paused_ms", moved.paused.count()},
@@ -118,10 +131,23 @@ int print_moved(Session& session, const transfer::Moved& moved) {
     session.out().line(fmt::format("{} rows, {}: copied in {}, verified in {}; nobody could write for {}.",
                                    count_text(moved.rows), size_text(moved.bytes), duration_text(moved.copying),
                                    duration_text(moved.verifying), duration_text(moved.paused)));
+    if (moved.kept > 0) {
+      session.out().line(fmt::format("{} of them were there, from the attempt before.", count_text(moved.kept)));
+    }
   }
   session.out().line(fmt::format("{} is in charge now, and {} says so. The old database refuses to run.", moved.target,
                                  configuration));
   return exit_done;
+}
+
+void print_plan(Output& out, const transfer::Preflight& found) {
+  if (found.handed_over) {
+    out.line("Would   finish: the state was handed over already, only the new database has to be told");
+    return;
+  }
+  out.line(fmt::format("Would   {} {} rows, read them back, hand over, and point this server there: about {}",
+                       found.interrupted ? "go on with an interrupted move of" : "copy", count_text(found.source_rows),
+                       duration_text(estimated(found))));
 }
 
 int dry_run(Session& session, const transfer::Preflight& found) {
@@ -129,6 +155,7 @@ int dry_run(Session& session, const transfer::Preflight& found) {
     session.out().print(to_json(found));
   } else {
     print_look(session.out(), found);
+    if (found.problems.empty()) print_plan(session.out(), found);
     session.out().line(found.problems.empty() ? "Nothing is in the way. Nothing was changed." : "Nothing was changed.");
   }
   return found.problems.empty() ? exit_done : exit_failed;
@@ -148,6 +175,8 @@ int move(Session& session, const Arguments& arguments) {
     }
     return exit_done;
   }
+  options.count_rows = arguments.has("--dry-run");
+  options.resume = arguments.has("--resume");
   clear_dead_lease(session);
   const transfer::Preflight found = transfer::look_over(source, target, options);
   // Repeated after another command has finished the move, or after the move itself.
@@ -228,6 +257,7 @@ Commands transfer_commands() {
         password_file,
         password_env,
         {"--dry-run", "Say everything that is in the way, and change nothing"},
+        {"--resume", "Go on with an interrupted move, and begin none (repeating the command goes on as well)"},
         {"--abandon", "Give an interrupted move up: the old database stays in charge"},
         {"--yes", "Do not ask"}},
        move},

@@ -37,7 +37,7 @@ Sums copy_server(const Connector& source, const Head& head, const std::string& p
                       .stage = Stage::prepared,
                       .started_at = sql::database_time(*database)};
   prepare_target(*database, marker, head, k_copy_guard);
-  const Sums sums = carry_all(source, target, false, watch);
+  const Sums sums = carry_all(source, target, false, false, watch).sums;
   put_lease(*database, load_lease(*source.connect()));
   watch.step("copied");
   check_equal(sums, sum_all(target, false, watch), source.url.redacted(), path);
@@ -114,7 +114,7 @@ Manifest attach(const std::string& file, const Place& target, const AttachOption
   prepare_target(*database, marker, load_head(*copy),
                  fmt::format("half of an attach of {} that has not finished", file));
   watch.step("prepared");
-  const Sums read = carry_all(from, into, true, watch);
+  const Sums read = carry_all(from, into, true, options.restart, watch).sums;
   put_lease(*database, load_lease(*copy));
   advance_marker(*database, marker.transfer, Stage::prepared, Stage::copied);
   watch.step("copied");

@@ -115,9 +115,10 @@ class Mover {
     HeldLease lease(source_place, options_, watch_);
     const auto source = from_.connect();
     const auto target = connect_alone(to_);
-    prepare(*source, *target);
+    const bool keep = prepare(*source, *target);
     const SteadyTime copying = std::chrono::steady_clock::now();
-    const Sums sums = carry_all(from_, to_, true, watch_);
+    const Carried carried = carry_all(from_, to_, true, keep, watch_);
+    const Sums& sums = carried.sums;
     put_lease(*target, load_lease(*source));
     both(*source, *target, Stage::prepared, Stage::copied);
     const SteadyTime verifying = std::chrono::steady_clock::now();
@@ -132,6 +133,7 @@ class Mover {
     watch_.step("switched");
     finish(*source, *target, watch_);
     Moved moved{.target = to_.url.redacted(),
+                .kept = carried.kept,
                 .copying = std::chrono::duration_cast<std::chrono::milliseconds>(verifying - copying),
                 .verifying = verified,
                 .paused = since(start)};
@@ -143,10 +145,12 @@ class Mover {
   }
 
  private:
-  // The target first: as long as the source knows nothing of it, nothing has happened.
-  void prepare(sql::Database& source, sql::Database& target) {
+  // The target first: as long as the source knows nothing of it, nothing has happened. Whether an earlier attempt left
+  // something there.
+  bool prepare(sql::Database& source, sql::Database& target) {
     const Head head = check_source(source);
     if (auto obstacle = target_obstacle(target, Part::target, head.identity, false)) throw std::move(*obstacle);
+    const bool interrupted = load_marker(target).has_value();
     source_marker_ = {.transfer = random_name(),
                       .part = Part::source,
                       .other = to_.url.redacted(),
@@ -163,6 +167,7 @@ class Mover {
     put_marker(source, source_marker_);
     transaction.commit();
     watch_.step("source prepared");
+    return interrupted;
   }
 
   void both(sql::Database& source, sql::Database& target, Stage from, Stage to) {
@@ -211,6 +216,11 @@ Error handed_over(const sql::Database& source, const Marker& marker) {
 Moved move(const Place& source, const Place& target, const MoveOptions& options) {
   const Preflight found = look_over(source, target, options);
   throw_problems(found);
+  if (options.resume && !found.interrupted && !found.handed_over) {
+    throw Error(Fault::not_found, "transfer.no_move",
+                fmt::format("{}: there is no move to {} that was interrupted", found.source, found.target),
+                "Without --resume one is begun.");
+  }
   Mover mover(source, target, options);
   return found.handed_over ? mover.finish_earlier() : mover.run(source);
 }

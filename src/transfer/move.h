@@ -18,6 +18,8 @@ struct MoveOptions {
   std::string holder{};  ///< of the lease of the old database: who this is, for people; empty: "move"
   std::chrono::seconds lease_lasts{60};
   const Clock* clock = nullptr;  ///< the lease's, instead of the database's; for tests
+  bool count_rows = false;       ///< look_over counts what there is to carry: reads an index of every table
+  bool resume = false;           ///< only go on with an earlier attempt, begin none
 };
 
 /// What was found out before anything was changed.
@@ -29,6 +31,8 @@ struct Preflight {
   std::string identity;
   std::uint64_t source_bytes = 0;
   std::chrono::microseconds round_trip{};  ///< of one small question to the target
+  std::uint64_t source_rows = 0;           ///< where options.count_rows asks for it
+  bool interrupted = false;                ///< an earlier attempt left the target half filled; what is whole is kept
   bool handed_over = false;                ///< an earlier attempt came as far as the switch; only the finish is left
   std::vector<Error> problems;             ///< everything that keeps it from beginning
   std::vector<std::string> warnings;
@@ -42,17 +46,20 @@ struct Moved {
   std::string target;  ///< URL without secrets: where the configuration file must point from now on
   std::uint64_t rows = 0;
   std::uint64_t bytes = 0;
+  std::uint64_t kept = 0;  ///< of these rows: were there, from an earlier attempt
   std::chrono::milliseconds copying{};
   std::chrono::milliseconds verifying{};
   std::chrono::milliseconds paused{};  ///< how long nobody could write: the lease was held from first to last
 };
 
 /// Moves. Repeating the call after it was interrupted, wherever that was, brings it to its end: before the switch it
-/// fills the target anew, after it only the finish is done. Afterwards the caller points this server at the target.
+/// keeps the tables that are whole and still equal and fills the others, after it only the finish is done. Afterwards
+/// the caller points this server at the target.
 ///
 /// Throws the one problem look_over finds, or "transfer.preflight" with all of them; "transfer.lease_held";
-/// "transfer.lease_lost"; "transfer.mismatch"; "transfer.source_changed"; "transfer.superseded".
-/// Whatever it throws before the switch, the source is in charge and the target refuses to run.
+/// "transfer.lease_lost"; "transfer.no_move" (options.resume, and nothing to go on with); "transfer.mismatch";
+/// "transfer.source_changed"; "transfer.superseded". Whatever it throws before the switch, the source is in charge and
+/// the target refuses to run.
 Moved move(const Place& source, const Place& target, const MoveOptions& options = {});
 
 /// The source stays in charge for good: forgets the attempt there and, where it can be reached, empties the target.

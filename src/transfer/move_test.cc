@@ -263,6 +263,40 @@ TEST_F(MoveTest, AfterAKillTheOldServerGoesOnAndItsNewRowsAreCarriedByTheNextAtt
   expect_equal(source, target);
 }
 
+TEST_F(MoveTest, InterruptedItGoesOnFromTheLastWholeTable) {
+  for (const bool to_server : {true, false}) {
+    const std::string name = to_server ? "old1.db" : "old2.db";
+    const Place source = filled(sqlite(name), 40);
+    const Place target = to_server ? postgresql() : sqlite("new.db");
+    MoveOptions only_resume = later();
+    only_resume.resume = true;
+    EXPECT_EQ(id_thrown_by([&] { move(source, target, only_resume); }), "transfer.no_move");
+    ASSERT_EQ(in_child([&] { move(source, target, dying_at("target copied")); }), k_killed);
+    // One table was written to since, by the server that went on.
+    const std::pair<std::string, std::string> changed{"scheduler.interval", "1h"};
+    {
+      const auto running = open_later(source);
+      const auto lease = running->operations().acquire("the old server", std::chrono::seconds(60)).value();
+      running->use_lease(lease);
+      running->configuration().put_settings({&changed, 1});
+      running->operations().release(lease);
+    }
+    EXPECT_TRUE(look_over(source, target, only_resume).interrupted);
+    std::vector<std::string> steps;
+    only_resume.job.at_step = [&](std::string_view step) { steps.emplace_back(step); };
+    const Moved moved = move(source, target, only_resume);
+    EXPECT_THAT(steps, Contains("kept connector_image"));
+    EXPECT_THAT(steps, Not(Contains("table connector_image")));
+    EXPECT_THAT(steps, Contains("table setting"));
+    EXPECT_GT(moved.kept, 300U);
+    EXPECT_LT(moved.kept, moved.rows);
+    EXPECT_EQ(setting(target, "scheduler.interval"), "1h");
+    expect_exactly_one_in_charge(source, target);
+    expect_equal(source, target);
+    expect_sound(target);
+  }
+}
+
 TEST_F(MoveTest, AbandonedItLeavesTheOldDatabaseInChargeAndTheNewOneEmpty) {
   const Place source = filled(sqlite("old.db"), 20);
   for (const char* at : {"target prepared", "source prepared", "source copied", "source verified"}) {

@@ -63,6 +63,13 @@ bool is_handed_over(const std::optional<Marker>& marker, std::string_view target
   return marker->stage == Stage::switched || (marker->stage == Stage::done && marker->other == target);
 }
 
+void count_rows(Preflight& found, sql::Database& source) {
+  for (const TableInfo& table : store_sql::all_tables()) {
+    const std::string statement = fmt::format("SELECT count(*) FROM {}", quoted(table.name));
+    found.source_rows += static_cast<std::uint64_t>(sql::query_integer(source, statement).value_or(0));
+  }
+}
+
 void look_at_source(Preflight& found, const Connector& connector, const MoveOptions& options) {
   const auto database = connector.connect();
   found.source_product = sql::product(*database);
@@ -80,6 +87,7 @@ void look_at_source(Preflight& found, const Connector& connector, const MoveOpti
   }
   found.identity = load_head(*database).identity;
   look_at_lease(found, *database, options);
+  if (options.count_rows) count_rows(found, *database);
 }
 
 void look_at_rights(Preflight& found, sql::Database& target) {
@@ -111,6 +119,8 @@ void look_at_target(Preflight& found, const Connector& connector) {
   }
   look_at_clock(found, *database);
   if (found.handed_over) return;
+  const auto marker = load_marker(*database);
+  found.interrupted = marker && marker->part == Part::target && marker->identity == found.identity;
   if (auto obstacle = target_obstacle(*database, Part::target, found.identity, false)) {
     found.problems.push_back(std::move(*obstacle));
   }

@@ -60,10 +60,18 @@ TableSum fill_table(const RowFeed& feed, sql::Database& target, const TableInfo&
 /// writes to it.
 TableSum carry_table(sql::Database& source, sql::Database& target, const TableInfo& table, Watch& watch);
 
+/// What carry_all came to.
+struct Carried {
+  Sums sums;
+  std::uint64_t kept = 0;  ///< rows that were there already
+};
+
 /// Fills every bulk table: the small ones in order, then the large ones, two at a time where the target is PostgreSQL.
 /// Without `in_parallel` all is read from one snapshot of the source; with it that is so for each table. The sums are
-/// of all tables, those with a single row too, which are not filled here.
-[[nodiscard]] Sums carry_all(const Connector& source, const Connector& target, bool in_parallel, Watch& watch);
+/// of all tables, those with a single row too, which are not filled here. With `keep` a table that holds something is
+/// compared first, and left alone where it is equal: tables are filled in one transaction each, so it is whole.
+[[nodiscard]] Carried carry_all(const Connector& source, const Connector& target, bool in_parallel, bool keep,
+                                Watch& watch);
 
 /// What one table holds now.
 [[nodiscard]] TableSum sum_table(sql::Database& database, const TableInfo& table, Watch& watch);
