@@ -142,10 +142,10 @@ int print_moved(Session& session, const transfer::Moved& moved) {
 
 void print_plan(Output& out, const transfer::Preflight& found) {
   if (found.handed_over) {
-    out.line("Would   finish: the state was handed over already, only the new database has to be told");
+    out.line("Would  finish: the state was handed over already, only the new database has to be told");
     return;
   }
-  out.line(fmt::format("Would   {} {} rows, read them back, hand over, and point this server there: about {}",
+  out.line(fmt::format("Would  {} {} rows, read them back, hand over, and point this server there: about {}",
                        found.interrupted ? "go on with an interrupted move of" : "copy", count_text(found.source_rows),
                        duration_text(estimated(found))));
 }

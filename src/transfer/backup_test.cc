@@ -1,6 +1,7 @@
 #include "transfer/backup.h"
 
 #include <endian.h>
+#include <fcntl.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -12,6 +13,8 @@
 #include "base/hash.h"
 #include "sql/inspect.h"
 #include "sql/open.h"
+#include "transfer/internal/archive.h"
+#include "transfer/internal/file.h"
 #include "transfer/testing/transfer_fixture.h"
 
 namespace linkspan::transfer {
@@ -197,6 +200,37 @@ TEST_F(BackupTest, OfALaterVersionOfTheFormatIsToldSo) {
   const std::uint64_t hash = htobe64(hash64(std::string_view(later).substr(0, 72)));
   later.replace(72, sizeof hash, reinterpret_cast<const char*>(&hash), sizeof hash);
   EXPECT_EQ(refusal_of(later), "transfer.newer_backup");
+}
+
+TEST_F(BackupTest, WhatWasMadeToFillADiskIsRefused) {
+  {
+    put_content(file("bomb.backup"), "");
+    const Descriptor descriptor(file("bomb.backup"), O_WRONLY);
+    BlockWriter blocks(descriptor.get(), file("bomb.backup"), "");
+    ArchiveWriter archive(blocks);
+    ArchiveHead head;
+    head.manifest.schema = 1;
+    head.manifest.identity = "somebody's";
+    archive.begin(head);
+    const TableInfo& table = *archive_tables().front();
+    archive.open_table(table);
+    const std::string long_text(std::size_t{1} << 20U, 'x');
+    std::vector<sql::ValueView> cells;
+    for (const auto& column : table.columns) {
+      if (column.type == store_sql::ColumnType::integer) cells.emplace_back(std::int64_t{1});
+      if (column.type == store_sql::ColumnType::text) cells.emplace_back(std::string_view(long_text));
+      if (column.type == store_sql::ColumnType::blob) cells.emplace_back(sql::BlobView(std::string_view(long_text)));
+    }
+    for (int i = 0; i < 200; ++i) archive.row(sql::Row(cells));
+    archive.close_table({});
+    archive.finish({});
+    blocks.finish();
+  }
+  EXPECT_LT(std::filesystem::file_size(file("bomb.backup")), std::size_t{1} << 20U);
+  const auto refused = thrown_by([&] { (void)check_backup(file("bomb.backup")); });
+  ASSERT_TRUE(refused);
+  EXPECT_EQ(refused->id(), "transfer.backup_damaged");
+  EXPECT_THAT(refused->what(), HasSubstr("more than any state takes"));
 }
 
 TEST_F(BackupTest, ADatabaseThatHoldsSomethingIsLeftAlone) {

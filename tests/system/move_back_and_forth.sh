@@ -45,7 +45,7 @@ go_to() {
   shift
   run 0 one database move --to "$url" "$@" --dry-run
   says 'Nothing is in the way'
-  says 'Would   copy'
+  says 'Would  copy'
   run 1 one database move --to "$url" "$@" --resume --yes
   error transfer.no_move
   run 0 one --json database move --to "$url" "$@" --yes
