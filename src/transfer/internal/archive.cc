@@ -23,8 +23,17 @@ constexpr int k_window_log = 23;  // 8 MiB: more than level 1 ever asks for
 constexpr std::uint64_t k_most_growth = 1000;
 constexpr std::uint64_t k_free_growth = std::uint64_t{16} << 20U;
 
-enum Record : char { k_head = 'H', k_table = 'T', k_row = 'R', k_end_of_table = 'E', k_end = 'Z' };
-enum Cell : char { k_null = 'n', k_integer = 'i', k_real = 'r', k_text = 't', k_blob = 'b' };
+// Kinds of records and of cells.
+constexpr char k_head = 'H';
+constexpr char k_table = 'T';
+constexpr char k_row = 'R';
+constexpr char k_end_of_table = 'E';
+constexpr char k_end = 'Z';
+constexpr char k_null = 'n';
+constexpr char k_integer = 'i';
+constexpr char k_real = 'r';
+constexpr char k_text = 't';
+constexpr char k_blob = 'b';
 
 void put32(std::string& out, std::uint32_t number) {
   const std::uint32_t raw = htole32(number);
@@ -57,7 +66,7 @@ std::uint64_t get64(std::string_view bytes) {
   return le64toh(raw);
 }
 
-void put_bytes(std::string& out, Cell kind, std::string_view bytes) {
+void put_bytes(std::string& out, char kind, std::string_view bytes) {
   if (bytes.size() > k_longest_row) return;  // the row is refused for its size
   out += kind;
   put_text(out, bytes);
