@@ -145,6 +145,17 @@ void Session::open(const ServerUrl& url, const vault::Secret& password, const st
   set_options(url);
   encrypt(url);
   bind(url, password, stop);
+  read_ahead();
+}
+
+/// libldap alone asks the system three times for every message: is there something, how long is it, and the rest. It
+/// comes last, above TLS, and only a promise of the library: without it all is slower and nothing else.
+void Session::read_ahead() {
+  Sockbuf* socket = nullptr;
+  if (ldap_get_option(handle_, LDAP_OPT_SOCKBUF, &socket) != LDAP_OPT_SUCCESS || socket == nullptr) return;
+  ber_len_t bytes = 65536;
+  if (ber_sockbuf_add_io(socket, &ber_sockbuf_io_readahead, LBER_SBIOD_LEVEL_APPLICATION, nullptr) != 0) return;
+  ber_sockbuf_ctrl(socket, LBER_SB_OPT_SET_READAHEAD, &bytes);
 }
 
 void Session::set_options(const ServerUrl& url) {

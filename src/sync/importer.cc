@@ -397,7 +397,7 @@ void Importer::apply(std::vector<Prepared> prepared, const std::string* watermar
   for (std::size_t i = 0; i < prepared.size(); ++i) {
     if (!prepared[i].anchor.empty()) last[prepared[i].anchor] = i;
   }
-  const auto view = context_.store.view();
+  auto view = context_.store.view();
   Known known = look_up(*view, prepared);
   const auto batch = context_.store.batch(
       context_.lease, watermark == nullptr ? store::Durability::deferred : store::Durability::at_once);
@@ -433,6 +433,7 @@ void Importer::apply(std::vector<Prepared> prepared, const std::string* watermar
   batch->put_references(references_);
   batch->put_errors(errors_);
   if (watermark != nullptr) batch->put_watermark(info_.id, *watermark);
+  view.reset();  // an open one would keep SQLite from beginning its log anew
   batch->commit();
 }
 

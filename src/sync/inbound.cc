@@ -569,6 +569,7 @@ void Inbound::Page::write() {
   touch_waiting();
   forget_errors();
   batch_->put_errors(errors_);
+  view_.reset();  // an open one would keep SQLite from beginning its log anew
   batch_->commit();
 }
 

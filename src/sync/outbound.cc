@@ -405,6 +405,7 @@ void Page::write() {
   if (!full_) batch_->touch_holders(relinked_, {});
   batch_->remove_objects(removed);
   batch_->put_errors(errors_);
+  view_.reset();  // an open one would keep SQLite from beginning its log anew
   batch_->commit();
 }
 

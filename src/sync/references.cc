@@ -61,7 +61,7 @@ std::uint8_t reference_bits(std::uint8_t old, bool managed, bool desired) {
 }
 
 void References::write_page(const ConnectorInfo& info, std::vector<store::ObjectWithImages> objects) {
-  const auto view = context_.store.view();
+  auto view = context_.store.view();
   const std::vector<Wanted> wanted = wanted_of(*view, info, objects, counters_);
   std::vector<ObjectId> ids;
   for (const auto& one : objects) ids.push_back(one.object.id);
@@ -106,6 +106,7 @@ void References::write_page(const ConnectorInfo& info, std::vector<store::Object
   const auto batch = context_.store.batch(context_.lease, store::Durability::deferred);
   batch->put_references(changed);
   batch->put_objects(writes);
+  view.reset();  // an open one would keep SQLite from beginning its log anew
   batch->commit();
 }
 

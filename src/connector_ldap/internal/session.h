@@ -86,6 +86,7 @@ class Session {
  private:
   void open(const ServerUrl& url, const vault::Secret& password, const std::stop_token& stop);
   void set_options(const ServerUrl& url);
+  void read_ahead();
   void set_tls_options();
   void encrypt(const ServerUrl& url);
   void bind(const ServerUrl& url, const vault::Secret& password, const std::stop_token& stop);
