@@ -1,5 +1,6 @@
 #include "connector_ldap/internal/session.h"
 
+#include <fcntl.h>
 #include <fmt/core.h>
 #include <unistd.h>
 
@@ -148,14 +149,20 @@ void Session::open(const ServerUrl& url, const vault::Secret& password, const st
   read_ahead();
 }
 
-/// libldap alone asks the system three times for every message: is there something, how long is it, and the rest. It
-/// comes last, above TLS, and only a promise of the library: without it all is slower and nothing else.
+/// libldap alone asks the system three times for every message: is there something, how long is it, and the rest. The
+/// layer comes last, above TLS. It must never wait in a read, where neither a timeout nor a stop would reach it, so the
+/// socket does not block from here on; libldap waits in poll(2). Without any of this all is slower, and nothing else.
 void Session::read_ahead() {
-  Sockbuf* socket = nullptr;
-  if (ldap_get_option(handle_, LDAP_OPT_SOCKBUF, &socket) != LDAP_OPT_SUCCESS || socket == nullptr) return;
+  Sockbuf* buffer = nullptr;
+  int socket = -1;
+  const bool found = ldap_get_option(handle_, LDAP_OPT_SOCKBUF, static_cast<void*>(&buffer)) == LDAP_OPT_SUCCESS &&
+                     ldap_get_option(handle_, LDAP_OPT_DESC, &socket) == LDAP_OPT_SUCCESS;
+  if (!found || buffer == nullptr || socket < 0) return;
+  const int flags = ::fcntl(socket, F_GETFL);
+  if (flags < 0 || ::fcntl(socket, F_SETFL, flags | O_NONBLOCK) != 0) return;
   ber_len_t bytes = 65536;
-  if (ber_sockbuf_add_io(socket, &ber_sockbuf_io_readahead, LBER_SBIOD_LEVEL_APPLICATION, nullptr) != 0) return;
-  ber_sockbuf_ctrl(socket, LBER_SB_OPT_SET_READAHEAD, &bytes);
+  if (ber_sockbuf_add_io(buffer, &ber_sockbuf_io_readahead, LBER_SBIOD_LEVEL_APPLICATION, nullptr) != 0) return;
+  ber_sockbuf_ctrl(buffer, LBER_SB_OPT_SET_READAHEAD, &bytes);
 }
 
 void Session::set_options(const ServerUrl& url) {

@@ -440,6 +440,7 @@ void Importer::apply(std::vector<Prepared> prepared, const std::string* watermar
 void Importer::check_canaries() {
   if (info_.canaries.empty()) return;
   std::vector<std::string> keys;
+  keys.reserve(info_.canaries.size());
   for (const std::string& canary : info_.canaries) keys.push_back(model::dn_key(canary));
   const auto view = context_.store.view();
   const std::vector<Object> found = view->find_objects(info_.id, info_.canaries, keys);

@@ -314,6 +314,7 @@ std::vector<Inbound::Working*> Inbound::Page::matches(const Node& node, const st
     }
   }
   std::vector<Working*> result;
+  result.reserve(common.size());
   for (const MetaverseId id : common) result.push_back(working_.at(id.value).get());
   return result;
 }

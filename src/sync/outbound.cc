@@ -158,6 +158,7 @@ void Page::find_existing() {
     const std::vector<Key> keys(key_set.begin(), key_set.end());
     const auto found = view_->objects_by_key({connector}, keys);
     std::vector<ObjectId> ids;
+    ids.reserve(found.size());
     for (const auto& [object, key] : found) ids.push_back(object);
     for (store::ObjectWithImages& one : view_->load_objects(ids, store::all_images)) add(std::move(one));
     for (const auto& [object, key] : found) {

@@ -64,6 +64,7 @@ void References::write_page(const ConnectorInfo& info, std::vector<store::Object
   auto view = context_.store.view();
   const std::vector<Wanted> wanted = wanted_of(*view, info, objects, counters_);
   std::vector<ObjectId> ids;
+  ids.reserve(objects.size());
   for (const auto& one : objects) ids.push_back(one.object.id);
   const std::vector<Reference> rows = view->references_of(ids, false);
 
