@@ -50,7 +50,7 @@ TEST_F(SqliteTest, CommitsAreMadeDurable) {
   EXPECT_EQ(query_row(*database, "PRAGMA journal_mode")->front(), Value("wal"));
   EXPECT_EQ(query_integer(*database, "PRAGMA synchronous"), 2);  // FULL
   EXPECT_EQ(query_integer(*database, "PRAGMA foreign_keys"), 1);
-  EXPECT_EQ(query_integer(*database, "PRAGMA cache_size"), -32768);
+  EXPECT_EQ(query_integer(*database, "PRAGMA cache_size"), -16384);
   EXPECT_EQ(query_integer(*database, "PRAGMA mmap_size"), 0);
 }
 

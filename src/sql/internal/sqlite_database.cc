@@ -312,13 +312,13 @@ void prepare_file(const std::string& path, const OpenOptions& options) {
 
 void configure(sqlite3* connection, const std::string& name, bool read_only) {
   // FULL: in WAL mode NORMAL may lose the last commits with the power, and a watermark that was exported must not be
-  // lost. Memory is bounded: no mmap, 32 MiB of pages. Nothing in a hostile file's schema runs functions of ours.
+  // lost. Memory is bounded: no mmap, 16 MiB of pages. Nothing in a hostile file's schema runs functions of ours.
   // Pages of 16 KiB (of a new file; an older one keeps its own): a batch of thousands of rows then writes and checks
   // a fourth of them. Checkpoints come after 2,000 of them: a batch that writes to random places of an index dirties
   // hundreds, and those of several batches then go to the file once.
   constexpr const char* k_settings =
       "PRAGMA page_size = 16384; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA mmap_size = 0; PRAGMA "
-      "cache_size = -32768;"
+      "cache_size = -16384;"
       "PRAGMA wal_autocheckpoint = 2000; PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA "
       "journal_size_limit = 67108864;";
   const auto exec = [&](const char* text) {
