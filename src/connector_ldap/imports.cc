@@ -21,7 +21,6 @@ using model::Observation;
 
 namespace {
 
-/// Objects and references of one batch: large groups make short batches, so that memory stays flat.
 constexpr const char* k_everything = "(objectClass=*)";
 
 Observation only_anchor(Observation::Kind kind, std::string anchor) {
