@@ -6,7 +6,10 @@
 
 namespace linkspan::sql {
 
-std::string_view name_of(Dialect dialect) noexcept { return dialect == Dialect::sqlite ? "sqlite" : "postgresql"; }
+std::string_view name_of(Dialect dialect) noexcept {
+  constexpr std::string_view names[] = {"sqlite", "postgresql", "sqlserver"};
+  return names[static_cast<std::size_t>(dialect)];
+}
 
 void Database::ready() const {
   assert(!occupied_ && "the database was used while a copy was under way");

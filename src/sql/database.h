@@ -14,7 +14,7 @@
 
 namespace linkspan::sql {
 
-enum class Dialect : unsigned char { sqlite, postgresql };
+enum class Dialect : unsigned char { sqlite, postgresql, sqlserver };
 [[nodiscard]] std::string_view name_of(Dialect dialect) noexcept;
 
 /// What a column is to a bulk primitive.
