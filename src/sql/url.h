@@ -10,19 +10,20 @@
 
 namespace linkspan::sql {
 
-/// `sqlite:///absolute/path`, `sqlite::memory:`, or
+/// `sqlite:///absolute/path`, `sqlite::memory:`;
 /// `postgresql://[user[:password]@][host[:port],...][/db][?name=value&...]` with libpq's own parameters, kept as they
-/// are.
+/// are; or `sqlserver://[user[:password]@]host[\INSTANCE][:port]/db[?name=value&...]` (docs/reference/sqlserver.md).
 struct DatabaseUrl {
   Dialect dialect = Dialect::sqlite;
   std::string path;  ///< SQLite: the file, or ":memory:".
-  std::vector<std::pair<std::string, std::string>>
-      parameters{};  ///< PostgreSQL: libpq's keywords, decoded; may hold a secret.
+  /// Decoded; may hold a secret. PostgreSQL: libpq's keywords. SQL Server: user, password, host, instance, port,
+  /// dbname, and those of the reference.
+  std::vector<std::pair<std::string, std::string>> parameters{};
 
   /// Throws Fault::invalid "sql.url", never naming a password.
   [[nodiscard]] static DatabaseUrl parse(std::string_view text);
 
-  /// libpq's keyword; empty where it was not given.
+  /// Empty where it was not given.
   [[nodiscard]] std::string_view parameter(std::string_view keyword) const noexcept;
 
   /// The URL again, without any secret: what may be printed and logged.
