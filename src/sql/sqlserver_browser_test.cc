@@ -3,10 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <testkit/browser_stub.h>
 #include <atomic>
 
 #include "base/error.h"
-#include "testkit/browser_stub.h"
 
 namespace linkspan::sql {
 namespace {
