@@ -20,6 +20,7 @@ A rule:
     count       rows affected
     error       ERROR: {"number": 1205, "class": 13, "state": 1, "message": "..."}
     close       true: hangs up instead of answering; "middle": after the first half of the answer
+    hang        true: never answers
 A request without a rule is answered with "done, no rows"; the question what the server is, with an answer of its own.
 """
 
@@ -302,7 +303,10 @@ class Session:
 #Requests
 
     def answer(self, text, rule, tokens):
-        if rule.get("close") is True:
+        if rule.get("hang"):
+            while self.socket.recv(4096):
+                pass
+        if rule.get("hang") or rule.get("close") is True:
             raise HungUp
         if "columns" in rule:
             tokens += result_set(rule)

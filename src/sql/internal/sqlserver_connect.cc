@@ -24,7 +24,9 @@ namespace linkspan::sql {
 namespace {
 
 constexpr int k_default_port = 1433;
-constexpr int k_oldest_version = 13;  // SQL Server 2016
+constexpr int k_oldest_version = 13;         // SQL Server 2016
+constexpr SQLINTEGER k_bulk_copy = 1219;     // SQL_COPT_SS_BCP of both drivers; it must be on before connecting
+constexpr std::size_t k_longest_path = 200;  // FreeTDS reads lines of 255 bytes
 constexpr std::string_view k_install =
     "Install Microsoft's ODBC Driver 18 for SQL Server (package msodbcsql18), or FreeTDS (package tdsodbc).";
 
@@ -139,6 +141,10 @@ class FreetdsSettings {
                   "Make room in the folder for temporary files (TMPDIR).");
     }
     folder_ = pattern;
+    if (pattern.size() > k_longest_path || pattern.find_first_of(" \t;#") != std::string::npos) {
+      throw Error(Fault::invalid, "sql.io", fmt::format("FreeTDS cannot be told of the folder {}", pattern),
+                  "Let TMPDIR name a folder with a shorter name, without blanks.");
+    }
     ::setenv("FREETDSCONF", (folder_ / "freetds.conf").c_str(), 1);
   }
 
@@ -150,14 +156,23 @@ class FreetdsSettings {
 constexpr std::string_view k_who =
     "SELECT CAST(SERVERPROPERTY('ProductVersion') AS nvarchar(128)), CAST(SERVERPROPERTY('EngineEdition') AS "
     "nvarchar(128)), CAST(SERVERPROPERTY('Babelfish') AS nvarchar(128)), DB_NAME()";
+constexpr std::size_t k_who_columns = 4;
 
 using Texts = std::vector<std::optional<std::string>>;
 
+// What is known of a session that is being made.
+struct Session {
+  OdbcConnection connection;
+  std::chrono::seconds wait;
+  std::string_view name;
+};
+
 // The first row of `statement`, as texts.
-Texts first_row(const OdbcConnection& connection, std::string_view statement, std::size_t columns,
-                std::string_view name) {
-  const OdbcHandle handle(SQL_HANDLE_STMT, connection.get());
+Texts first_row(const Session& session, std::string_view statement, std::size_t columns) {
+  const std::string_view name = session.name;
+  const OdbcHandle handle(SQL_HANDLE_STMT, session.connection.get());
   const SQLHSTMT raw = handle.get();
+  SQLSetStmtAttrW(raw, SQL_ATTR_QUERY_TIMEOUT, reinterpret_cast<SQLPOINTER>(session.wait.count()), SQL_IS_UINTEGER);
   std::u16string text = to_utf16(statement);
   check_odbc(SQLExecDirectW(raw, reinterpret_cast<SQLWCHAR*>(text.data()), static_cast<SQLINTEGER>(text.size())),
              SQL_HANDLE_STMT, raw, name);
@@ -205,36 +220,36 @@ void check_server(const Texts& who, const SqlServerTarget& target, std::string_v
 
 // FreeTDS asks for encryption and takes "for the sign-in only" as an answer, though nobody on the way is kept from
 // giving it ([MS-TDS] 2.2.6.5: PRELOGIN is in clear). So the first statement is measured.
-Texts measured_row(const OdbcConnection& connection, const std::optional<ForeignSocket>& socket,
-                   std::string_view name) {
+Texts measured_row(const Session& session, const std::optional<ForeignSocket>& socket) {
   const auto before = socket ? socket->sent() : std::nullopt;
-  Texts row = first_row(connection, k_who, 4, name);
+  Texts row = first_row(session, k_who, k_who_columns);
   const auto after = socket ? socket->sent() : std::nullopt;
-  if (!before || !after) refuse_clear_text(name, "whether the connection is encrypted cannot be told");
+  if (!before || !after) refuse_clear_text(session.name, "whether the connection is encrypted cannot be told");
   if (!was_encrypted(*after - *before, k_who.size()))
-    refuse_clear_text(name, "encryption was asked for, and the connection is not encrypted");
+    refuse_clear_text(session.name, "encryption was asked for, and the connection is not encrypted");
   return row;
 }
 
 // Microsoft's driver refuses by itself what is not encrypted; where the login may see it, the server's word as well.
-void check_server_says_encrypted(const OdbcConnection& connection, std::string_view name) {
+void check_server_says_encrypted(const Session& session) {
+  Texts row(1);
   try {
-    const Texts row =
-        first_row(connection, "SELECT encrypt_option FROM sys.dm_exec_connections WHERE session_id = @@SPID", 1, name);
-    if (row[0] && equal_ascii_case(*row[0], "FALSE"))
-      refuse_clear_text(name, "encryption was asked for, and the server says that there is none");
+    row = first_row(session, "SELECT encrypt_option FROM sys.dm_exec_connections WHERE session_id = @@SPID", 1);
   } catch (const Error& error) {
-    if (error.id() != "sql.permission") throw;  // most logins may not ask
+    if (error.fault() == Fault::unavailable) throw;  // else: most logins may not ask
   }
+  if (row[0] && equal_ascii_case(*row[0], "FALSE"))
+    refuse_clear_text(session.name, "encryption was asked for, and the server says that there is none");
 }
 
-OdbcConnection signed_in(const std::string& connection_string, const SqlServerTarget& target, std::chrono::seconds wait,
-                         std::string_view name) {
-  OdbcConnection connection;
-  connection.set(SQL_ATTR_LOGIN_TIMEOUT, static_cast<std::uintptr_t>(std::max<std::int64_t>(wait.count(), 1)));
-  const OdbcDiagnostics said = connection.connect(connection_string);
-  if (!connection.connected()) throw explain_sqlserver_refusal(said, target, wait, name);
-  return connection;
+Session signed_in(const std::string& connection_string, const SqlServerTarget& target, std::chrono::seconds wait,
+                  std::string_view name) {
+  Session session{.connection = {}, .wait = std::max(wait, std::chrono::seconds(1)), .name = name};
+  session.connection.set(SQL_ATTR_LOGIN_TIMEOUT, static_cast<std::uintptr_t>(session.wait.count()));
+  session.connection.set(k_bulk_copy, 1);
+  const OdbcDiagnostics said = session.connection.connect(connection_string);
+  if (!session.connection.connected()) throw explain_sqlserver_refusal(said, target, session.wait, name);
+  return session;
 }
 
 OdbcConnection connect_freetds(const SqlServerTarget& target, std::chrono::seconds wait, std::string_view name) {
@@ -242,19 +257,19 @@ OdbcConnection connect_freetds(const SqlServerTarget& target, std::chrono::secon
   const auto lock = settings.lock();
   settings.write(target, name);
   const auto before = ForeignSocket::all(target.port);
-  OdbcConnection connection = signed_in(freetds::connection_string(target), target, wait, name);
+  Session session = signed_in(freetds::connection_string(target), target, wait, name);
   const bool encrypted = target.encrypt != SqlServerTarget::Encrypt::no;
-  check_server(encrypted ? measured_row(connection, ForeignSocket::added(target.port, before), name)
-                         : first_row(connection, k_who, 4, name),
+  check_server(encrypted ? measured_row(session, ForeignSocket::added(target.port, before))
+                         : first_row(session, k_who, k_who_columns),
                target, name);
-  return connection;
+  return std::move(session.connection);
 }
 
 OdbcConnection connect_microsoft(const SqlServerTarget& target, std::chrono::seconds wait, std::string_view name) {
-  OdbcConnection connection = signed_in(microsoft::connection_string(target), target, wait, name);
-  check_server(first_row(connection, k_who, 4, name), target, name);
-  if (target.encrypt != SqlServerTarget::Encrypt::no) check_server_says_encrypted(connection, name);
-  return connection;
+  Session session = signed_in(microsoft::connection_string(target), target, wait, name);
+  check_server(first_row(session, k_who, k_who_columns), target, name);
+  if (target.encrypt != SqlServerTarget::Encrypt::no) check_server_says_encrypted(session);
+  return std::move(session.connection);
 }
 
 void check_ca_file(const SqlServerTarget& target, std::string_view name) {

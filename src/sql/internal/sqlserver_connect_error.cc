@@ -21,6 +21,8 @@ struct Refusal {
 
 constexpr std::string_view k_account =
     "Check the user and the password, and that the server allows SQL Server sign-in (mixed mode).";
+constexpr std::string_view k_stranger =
+    "The ticket is good, but there is no login for its account: CREATE LOGIN [DOMAIN\\account] FROM WINDOWS.";
 constexpr std::string_view k_ticket =
     "Get a ticket: kinit, or a keytab that KRB5_CLIENT_KTNAME names. The server needs its name MSSQLSvc/host:port in "
     "the directory; server_spn names another.";
@@ -95,9 +97,9 @@ std::optional<Error> sqlserver_connect_error(const OdbcDiagnostics& said, const 
       if (telling == (one.native == 18456)) continue;
       for (const Refusal& known : k_refusals) {
         if (known.native != one.native) continue;
-        const bool ticket = target.kerberos && known.id == "sql.denied" && one.native == 18452;
-        return ticket ? as_error(one, Fault::denied, "sql.kerberos", k_ticket, name)
-                      : as_error(one, known.fault, known.id, known.hint, name);
+        if (target.kerberos && one.native == 18452) return as_error(one, Fault::denied, "sql.kerberos", k_ticket, name);
+        const bool stranger = target.kerberos && one.native == 18456;
+        return as_error(one, known.fault, known.id, stranger ? k_stranger : known.hint, name);
       }
     }
   }
