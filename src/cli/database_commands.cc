@@ -93,9 +93,10 @@ int print_schema(Session& session, const Arguments& arguments) {
   transfer::DelegationNames names;
   if (arguments.has("--name")) names.database = arguments.text("--name");
   if (arguments.has("--role")) names.role = arguments.text("--role");
-  const std::string script = transfer::database_schema_sql("postgresql", names);
+  const std::string dialect = arguments.has("--dialect") ? arguments.text("--dialect") : "postgresql";
+  const std::string script = transfer::database_schema_sql(dialect, names);
   if (session.json()) {
-    session.out().print(Json::object({{"dialect", "postgresql"}, {"sql", script}}));
+    session.out().print(Json::object({{"dialect", dialect}, {"sql", script}}));
   } else {
     session.out().raw(script);
   }
@@ -116,9 +117,9 @@ Commands database_commands() {
        create},
       {"database schema",
        "Print the SQL that a database administrator reads and runs first",
-       {{"--dialect DIALECT", "The kind of server", false, false, {"postgresql"}},
+       {{"--dialect DIALECT", "The kind of server (postgresql)", false, false, {"postgresql", "sqlserver"}},
         {"--name NAME", "Of the database (linkspan)"},
-        {"--role NAME", "Of the role (linkspan)"}},
+        {"--role NAME", "Of the role, or the login (linkspan)"}},
        print_schema,
        false},
   };

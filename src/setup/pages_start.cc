@@ -236,11 +236,12 @@ void answer_mode(const PageContext& context, const Values& values) {
 void describe_database(const Installation&, const Draft& draft, Step& step) {
   step.intro = draft.mode == Mode::existing
                    ? "The database that another server has used: attached, moved, or copied."
-                   : "Where the state lives. The embedded database needs nothing; PostgreSQL an empty database and a "
-                     "role that owns it.";
+                   : "Where the state lives. The embedded database needs nothing; PostgreSQL and SQL Server an empty "
+                     "database and an account that owns it.";
   step.fields.push_back({.id = "url",
                          .label = "Database URL",
-                         .help = "sqlite:///path, or postgresql://user@host:port/database?sslmode=verify-full",
+                         .help = "sqlite:///path, postgresql://user@host:port/database?sslmode=verify-full, or "
+                                 "sqlserver://user@host\\INSTANCE/database",
                          .standard = draft.file.database_url,
                          .values = {draft.file.database_url}});
   step.fields.push_back({.id = "password_file",
@@ -258,9 +259,10 @@ void answer_database(const PageContext& context, const Values& values) {
     if (holds_password(text)) {
       context.refuse("url", Error(Fault::invalid, "setup.inline_secret", "the database URL holds a password",
                                   "Put the password into a file (mode 0600) and name it: password_file."));
-    } else if (!text.starts_with(k_sqlite) && !text.starts_with("postgres")) {
-      context.refuse("url", Error(Fault::invalid, "sql.url", fmt::format("\"{}\" is no database URL", printable(text)),
-                                  "Write sqlite:///path or postgresql://user@host/database."));
+    } else if (!text.starts_with(k_sqlite) && !text.starts_with("postgres") && !text.starts_with("sqlserver:")) {
+      context.refuse("url",
+                     Error(Fault::invalid, "sql.url", fmt::format("\"{}\" is no database URL", printable(text)),
+                           "Write sqlite:///path, postgresql://user@host/database or sqlserver://user@host/database."));
     } else {
       draft.file.database_url = text;
     }

@@ -494,6 +494,18 @@ TEST(SchemaSql, RefusesNamesNoServerTakes) {
     EXPECT_THROW((void)database_schema_sql("postgresql", {.role = bad}), Error) << bad;
   }
   EXPECT_THROW((void)database_schema_sql("oracle"), Error);
+  EXPECT_THROW((void)database_schema_sql("sqlserver", {.role = "$(x)"}), Error);
+}
+
+TEST(SchemaSql, OfSqlServerQuotesNamesAndHoldsNoPassword) {
+  const std::string script = database_schema_sql("sqlserver", {.database = "id]state", .role = "link'span"});
+  EXPECT_THAT(script, HasSubstr("CREATE DATABASE [id]]state];"));
+  EXPECT_THAT(script, HasSubstr("CREATE LOGIN [link'span] WITH PASSWORD = N'$(LINKSPAN_PASSWORD)'"));
+  EXPECT_THAT(script, HasSubstr("ALTER AUTHORIZATION ON DATABASE::[id]]state] TO [link'span];"));
+  EXPECT_THAT(script, HasSubstr("ALTER DATABASE [id]]state] SET ALLOW_SNAPSHOT_ISOLATION ON;"));
+  const std::string windows = database_schema_sql("sqlserver", {.role = "CORP\\linkspan"});
+  EXPECT_THAT(windows, HasSubstr("CREATE LOGIN [CORP\\linkspan] FROM WINDOWS"));
+  EXPECT_THAT(windows, Not(HasSubstr("PASSWORD =")));
 }
 
 }  // namespace

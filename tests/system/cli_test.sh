@@ -75,6 +75,10 @@ json '"error" in it'
 expect 0 rule check "$folder/rules"
 expect 0 database schema --name people --role sync
 says 'CREATE DATABASE "people" OWNER "sync"'
+expect 0 database schema --dialect sqlserver --name people --role sync
+says 'ALTER AUTHORIZATION ON DATABASE::[people] TO [sync];'
+expect 2 database schema --dialect oracle
+error cli.usage
 expect 0 completion bash
 bash -n "$folder/out" || fail "the bash completion does not parse"
 expect 0 --json connector kinds
