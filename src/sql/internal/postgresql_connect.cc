@@ -8,13 +8,11 @@
 
 #include "base/error.h"
 #include "base/text.h"
-#include "sql/internal/postgresql_error.h"
 
 namespace linkspan::sql {
 
 namespace {
 
-using Parameters = std::vector<std::pair<std::string, std::string>>;
 using Deadline = std::chrono::steady_clock::time_point;
 
 constexpr int k_oldest_server = 120000;
@@ -107,6 +105,16 @@ bool wait_for(PGconn* connection, PostgresPollingStatusType wanted, std::optiona
   }
 }
 
+std::optional<Deadline> deadline_after(std::chrono::seconds limit) {
+  if (limit.count() == 0) return std::nullopt;
+  return std::chrono::steady_clock::now() + limit;
+}
+
+Error no_answer(std::chrono::seconds limit, const std::string& name) {
+  return {Fault::unavailable, "sql.unreachable", fmt::format("{}: no answer within {} s", name, limit.count()),
+          "Check host and port in the URL, and that no firewall is between."};
+}
+
 PgConnection connect_one(const Parameters& parameters, std::chrono::seconds limit, const std::string& name) {
   std::vector<const char*> keywords;
   std::vector<const char*> values;
@@ -116,8 +124,7 @@ PgConnection connect_one(const Parameters& parameters, std::chrono::seconds limi
   }
   keywords.push_back(nullptr);
   values.push_back(nullptr);
-  std::optional<Deadline> deadline;
-  if (limit.count() > 0) deadline = std::chrono::steady_clock::now() + limit;
+  const auto deadline = deadline_after(limit);
   PgConnection connection(PQconnectStartParams(keywords.data(), values.data(), 0));
   if (connection == nullptr) throw std::bad_alloc();
   PQsetErrorVerbosity(connection.get(), PQERRORS_VERBOSE);  // so that a refusal carries its SQLSTATE
@@ -125,10 +132,7 @@ PgConnection connect_one(const Parameters& parameters, std::chrono::seconds limi
   PostgresPollingStatusType wanted =
       PQstatus(connection.get()) == CONNECTION_BAD ? PGRES_POLLING_FAILED : PGRES_POLLING_WRITING;
   while (wanted == PGRES_POLLING_READING || wanted == PGRES_POLLING_WRITING) {
-    if (!wait_for(connection.get(), wanted, deadline)) {
-      throw Error(Fault::unavailable, "sql.unreachable", fmt::format("{}: no answer within {} s", name, limit.count()),
-                  "Check host and port in the URL, and that no firewall is between.");
-    }
+    if (!wait_for(connection.get(), wanted, deadline)) throw no_answer(limit, name);
     wanted = PQconnectPoll(connection.get());
   }
   if (wanted != PGRES_POLLING_OK) throw postgresql_connect_error(PQerrorMessage(connection.get()), name);
@@ -160,7 +164,8 @@ PgConnection connect_any(const DatabaseUrl& url, const OpenOptions& options) {
   }
 }
 
-void configure(PGconn* connection, const DatabaseUrl& url, const OpenOptions& options) {
+// Answers the number of the server's process.
+std::int64_t configure(PGconn* connection, const DatabaseUrl& url, const OpenOptions& options) {
   // synchronous_commit=off would lose what was reported as committed. The page cost is that of a disk without arms: the
   // server's default makes it read whole tables where a batch of keys is looked up. For the same reason no hash or
   // merge joins: what is joined is a batch of keys with an index, and of a table that was just filled the planner knows
@@ -177,16 +182,46 @@ void configure(PGconn* connection, const DatabaseUrl& url, const OpenOptions& op
         options.lock_wait.count());
   }
   if (options.read_only) script += "; SET default_transaction_read_only = on";
-  const PgResult result(PQexec(connection, script.c_str()));
-  const auto status = PQresultStatus(result.get());
-  if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK) {
+  script += "; SELECT pg_backend_pid()";
+  const PgResult result = ask_within(connection, script, connect_limit(url, options), url.redacted());
+  if (PQresultStatus(result.get()) != PGRES_TUPLES_OK) {
     throw postgresql_error(result.get(), connection, url.redacted());
   }
+  return to_integer(PQgetvalue(result.get(), 0, 0)).value_or(0);
 }
 
 }  // namespace
 
-PgConnection connect_postgresql(const DatabaseUrl& url, const OpenOptions& options) {
+Parameters parameters_of(PGconn* connection) {
+  const std::unique_ptr<PQconninfoOption, decltype(&PQconninfoFree)> all(PQconninfo(connection), PQconninfoFree);
+  Parameters parameters;
+  for (const PQconninfoOption* one = all.get(); one != nullptr && one->keyword != nullptr; ++one) {
+    if (one->val != nullptr) parameters.emplace_back(one->keyword, one->val);
+  }
+  return parameters;
+}
+
+PgConnection connect_beside(PGconn* connection, std::chrono::seconds limit, const std::string& name) {
+  return connect_one(parameters_of(connection), limit, name);
+}
+
+PgResult ask_within(PGconn* connection, const std::string& script, std::chrono::seconds limit,
+                    const std::string& name) {
+  const auto deadline = deadline_after(limit);
+  if (PQsendQuery(connection, script.c_str()) != 1) throw postgresql_error(nullptr, connection, name);
+  PgResult last;
+  while (true) {
+    while (PQisBusy(connection) != 0) {
+      if (!wait_for(connection, PGRES_POLLING_READING, deadline)) throw no_answer(limit, name);
+      if (PQconsumeInput(connection) != 1) throw postgresql_error(nullptr, connection, name);
+    }
+    PgResult next(PQgetResult(connection));
+    if (next == nullptr) return last;
+    last = std::move(next);
+  }
+}
+
+SignedIn connect_postgresql(const DatabaseUrl& url, const OpenOptions& options) {
   PgConnection connection = connect_any(url, options);
   if (PQserverVersion(connection.get()) < k_oldest_server) {
     throw Error(
@@ -200,8 +235,8 @@ PgConnection connect_postgresql(const DatabaseUrl& url, const OpenOptions& optio
                 fmt::format("{}: the database is encoded in {}", url.redacted(), encoding == nullptr ? "?" : encoding),
                 "Create it with ENCODING 'UTF8' TEMPLATE template0.");
   }
-  configure(connection.get(), url, options);
-  return connection;
+  const std::int64_t process = configure(connection.get(), url, options);
+  return {std::move(connection), process};
 }
 
 }  // namespace linkspan::sql

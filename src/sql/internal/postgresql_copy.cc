@@ -14,6 +14,7 @@ constexpr std::size_t k_buffer = std::size_t{256} * 1024;
 
 // Reads what is left of an answer; the first failure in it, or else the last result.
 PgResult last_answer(PgSession& session) {
+  const PgWatch::Waiting waiting(session.watch());
   PgResult kept;
   while (PGresult* next = PQgetResult(session.get())) {
     PgResult result(next);
@@ -83,6 +84,7 @@ void PgCopyIn::abort() noexcept {
 }
 
 void PgCopyIn::send() {
+  const PgWatch::Waiting waiting(session_.watch());
   // The server's refusal of an earlier row ends the copy; libpq then refuses to put more.
   if (PQputCopyData(session_.get(), buffer_.data(), static_cast<int>(buffer_.size())) != 1) fail_with_answer();
   buffer_.clear();
@@ -100,7 +102,11 @@ void copy_out(PgSession& session, std::string_view select, const std::vector<Oid
   CopyReader reader(types);
   while (true) {
     char* raw = nullptr;
-    const int length = PQgetCopyData(session.get(), &raw, 0);
+    int length = 0;
+    {
+      const PgWatch::Waiting waiting(session.watch());
+      length = PQgetCopyData(session.get(), &raw, 0);
+    }
     const std::unique_ptr<char, FreeMemory> owner(raw);
     if (length < 0) break;
     try {

@@ -35,8 +35,8 @@ std::vector<std::size_t> key_places(const Table& table) {
 
 class PostgresqlDatabase final : public Database {
  public:
-  PostgresqlDatabase(PgConnection connection, const std::string& name)
-      : Database(Dialect::postgresql, name), session_(std::move(connection), name) {}
+  PostgresqlDatabase(SignedIn signed_in, const std::string& name)
+      : Database(Dialect::postgresql, name), session_(std::move(signed_in), name) {}
 
   void execute(std::string_view script) override {
     guarded([&] {
@@ -100,6 +100,7 @@ class PostgresqlDatabase final : public Database {
   }
 
   void rollback() noexcept override {
+    const PgWatch::Waiting waiting(session_.watch());
     if (PQtransactionStatus(session_.get()) != PQTRANS_IDLE) PQclear(PQexec(session_.get(), "ROLLBACK"));
     state_ = State::idle;
   }
@@ -156,6 +157,7 @@ class Cursor {
  public:
   Cursor(PgSession& session, std::string name) : session_(session), name_(std::move(name)) {}
   ~Cursor() {
+    const PgWatch::Waiting waiting(session_.watch());
     if (PQtransactionStatus(session_.get()) == PQTRANS_INTRANS) {
       PQclear(PQexec(session_.get(), fmt::format("CLOSE {}", name_).c_str()));
     }

@@ -39,6 +39,11 @@ constexpr std::array k_meanings{
     Meaning{"25P03", Fault::unavailable, "sql.connection_lost", "The session waited too long inside a transaction."},
     Meaning{"42501", Fault::denied, "sql.permission",
             "Grant the role its rights; `linkspan database schema` prints the SQL for it."},
+    Meaning{"42P01", Fault::corrupt, "sql.no_table",
+            "Somebody renamed or dropped it: put it back, or restore a backup. `linkspan database info` shows what is "
+            "there."},
+    Meaning{"42703", Fault::corrupt, "sql.no_table",
+            "Somebody changed the table: put it back as it was, or restore a backup."},
     Meaning{"22021", Fault::invalid, "sql.bad_text", ""},
     Meaning{"22003", Fault::invalid, "sql.type_mismatch", ""},
     Meaning{"22P02", Fault::invalid, "sql.type_mismatch", ""},

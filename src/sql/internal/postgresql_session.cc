@@ -4,6 +4,7 @@
 
 #include <cassert>
 
+#include "base/error.h"
 #include "base/text.h"
 
 namespace linkspan::sql {
@@ -53,6 +54,7 @@ const PgSession::Prepared& PgSession::prepared(std::string_view text) {
   if (statements_.size() >= k_most_statements) forget();
   Prepared made{fmt::format("s{}", next_name_++), {}, {}};
   const std::string terminated(text);
+  const PgWatch::Waiting waiting(watch_);
   try {
     checked(PQprepare(get(), made.name.c_str(), terminated.c_str(), 0, nullptr));
     const PgResult shape = checked(PQdescribePrepared(get(), made.name.c_str()));
@@ -76,16 +78,28 @@ PgResult PgSession::run(const Prepared& statement, std::span<const ValueView> va
 }
 
 PgResult PgSession::run(const Prepared& statement, const PgParameters& parameters) {
+  const PgWatch::Waiting waiting(watch_);
   return checked(PQexecPrepared(get(), statement.name.c_str(), parameters.count(), parameters.values(),
                                 parameters.lengths(), parameters.formats(), 1));
 }
 
 PgResult PgSession::run_once(std::string_view text, const PgParameters& parameters) {
+  const PgWatch::Waiting waiting(watch_);
   return checked(PQexecParams(get(), std::string(text).c_str(), parameters.count(), parameters.types(),
                               parameters.values(), parameters.lengths(), parameters.formats(), 1));
 }
 
-PgResult PgSession::script(std::string_view text) { return checked(PQexec(get(), std::string(text).c_str())); }
+PgResult PgSession::script(std::string_view text) {
+  const PgWatch::Waiting waiting(watch_);
+  return checked(PQexec(get(), std::string(text).c_str()));
+}
+
+void PgSession::fail(const PGresult* result) const {
+  if (!watch_.has_cut()) throw postgresql_error(result, get(), name_);
+  throw Error(Fault::unavailable, "sql.connection_lost",
+              fmt::format("{}: the connection stands, but what is sent over it does not arrive", name_),
+              "Look for a proxy or a firewall in between that drops what it should pass on.");
+}
 
 PgResult PgSession::checked(PGresult* raw) {
   PgResult result(raw);

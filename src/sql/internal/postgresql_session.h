@@ -11,6 +11,7 @@
 
 #include "sql/internal/postgresql_connect.h"
 #include "sql/internal/postgresql_error.h"
+#include "sql/internal/postgresql_watch.h"
 #include "sql/internal/postgresql_wire.h"
 
 namespace linkspan::sql {
@@ -45,7 +46,10 @@ class PgSession {
     std::vector<Oid> columns;
   };
 
-  PgSession(PgConnection connection, std::string name) : connection_(std::move(connection)), name_(std::move(name)) {}
+  PgSession(SignedIn signed_in, std::string name)
+      : connection_(std::move(signed_in.connection)),
+        name_(std::move(name)),
+        watch_(connection_.get(), signed_in.process, name_) {}
 
   /// Prepares `text` once, and keeps it by its text. The reference holds until `forget` or a call that prepares.
   const Prepared& prepared(std::string_view text);
@@ -60,9 +64,11 @@ class PgSession {
   PgResult script(std::string_view text);
 
   [[nodiscard]] PGconn* get() const { return connection_.get(); }
+  /// For whoever calls libpq himself where it waits for the server.
+  [[nodiscard]] PgWatch& watch() { return watch_; }
   /// Throws unless the result is a success.
   PgResult checked(PGresult* result);
-  [[noreturn]] void fail(const PGresult* result) const { throw postgresql_error(result, connection_.get(), name_); }
+  [[noreturn]] void fail(const PGresult* result) const;
 
  private:
   struct TextHash {
@@ -72,6 +78,7 @@ class PgSession {
 
   PgConnection connection_;
   std::string name_;
+  PgWatch watch_;  // after connection_: gone before it
   std::unordered_map<std::string, Prepared, TextHash, std::equal_to<>> statements_;
   PgParameters parameters_;
   std::uint64_t next_name_ = 1;

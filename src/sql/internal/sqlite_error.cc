@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <cerrno>
 #include <string>
 
 #include "base/text.h"
@@ -49,11 +50,21 @@ Error sqlite_error(int code, std::string_view text, std::string_view name) {
     case SQLITE_INTERRUPT:
       return {Fault::cancelled, "sql.cancelled", message};
     default:
+      if (text.starts_with("no such table") || text.starts_with("no such column")) {
+        return {Fault::corrupt, "sql.no_table", message,
+                "Somebody changed the database: put it back as it was, or restore a backup."};
+      }
       return {Fault::invalid, "sql.failed", message};
   }
 }
 
 Error sqlite_error(sqlite3* connection, std::string_view name) {
+  // SQLite has no name for a full disk where it makes the files beside the database.
+  const int system = sqlite3_system_errno(connection);
+  const int code = sqlite3_extended_errcode(connection) & 0xFF;
+  if ((code == SQLITE_IOERR || code == SQLITE_CANTOPEN) && (system == ENOSPC || system == EDQUOT)) {
+    return sqlite_error(SQLITE_FULL, sqlite3_errmsg(connection), name);
+  }
   return sqlite_error(sqlite3_extended_errcode(connection), sqlite3_errmsg(connection), name);
 }
 
