@@ -96,7 +96,6 @@ Manifest attach(const std::string& file, const Place& target, const AttachOption
   Watch watch(options.job);
   const Manifest manifest = load_manifest(file);
   Connector into = connector_of(target);
-  check_schema(manifest, file, into.url.dialect);
   into.options.create = true;
   const auto database = connect_alone(into);
   if (auto obstacle = target_obstacle(*database, Part::attachment, manifest.identity, options.restart)) {

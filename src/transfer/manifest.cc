@@ -18,7 +18,9 @@
 #include "base/text.h"
 #include "sql/inspect.h"
 #include "sql/open.h"
+#include "transfer/internal/copy_shape.h"
 #include "transfer/internal/file.h"
+#include "transfer/internal/target.h"
 
 namespace linkspan::transfer {
 
@@ -30,11 +32,6 @@ constexpr std::size_t k_user_version = 60;
 constexpr std::size_t k_application_id = 68;
 constexpr std::size_t k_chunk = std::size_t{1} << 20;
 constexpr std::int64_t k_format = 1;
-
-[[noreturn]] void damaged(const std::string& file, std::string_view what) {
-  throw Error(Fault::corrupt, "transfer.copy_damaged", fmt::format("{} is damaged: {}", file, what),
-              "Nothing was taken from it. Transmit the copy again, or make a new one with `linkspan database copy`.");
-}
 
 std::uint32_t number_at(std::string_view header, std::size_t place) {
   std::uint32_t raw = 0;
@@ -50,7 +47,7 @@ std::uint64_t hash_of_file(int descriptor, const std::string& file) {
     const std::size_t got = read_at(descriptor, place, chunk, file);
     if (got == 0) return hash;
     if (place == 0) {
-      if (got < k_header) damaged(file, "it ends within its header");
+      if (got < k_header) damaged_copy(file, "it ends within its header");
       std::memset(chunk.data() + k_user_version, 0, 4);
       std::memset(chunk.data() + k_application_id, 0, 4);
     }
@@ -65,12 +62,13 @@ void check_size(int descriptor, std::string_view header, const std::string& file
   const std::uint64_t page = header[16] == 0 && header[17] == 1 ? 65536U : number_at(header, 16) >> 16U;
   const std::uint64_t expected = page * number_at(header, 28);
   const auto actual = static_cast<std::uint64_t>(status.st_size);
-  if (actual < expected) damaged(file, fmt::format("it has {} of its {} bytes", actual, expected));
+  if (actual < expected) damaged_copy(file, fmt::format("it has {} of its {} bytes", actual, expected));
 }
 
 std::string text_of(sql::Database& copy, std::string_view name) {
-  const auto row = sql::query_row(copy, "SELECT value FROM linkspan_copy WHERE name = $1", {name});
-  return row ? std::get<std::string>(row->front()) : std::string();
+  const auto row = sql::query_row(copy, "SELECT value FROM linkspan_copy WHERE name = $1 LIMIT 1", {name});
+  const auto* text = row ? std::get_if<std::string>(&row->front()) : nullptr;
+  return text == nullptr ? std::string() : *text;
 }
 
 std::int64_t number_of(sql::Database& copy, std::string_view name) {
@@ -78,6 +76,11 @@ std::int64_t number_of(sql::Database& copy, std::string_view name) {
 }
 
 }  // namespace
+
+void damaged_copy(const std::string& file, std::string_view what) {
+  throw Error(Fault::corrupt, "transfer.copy_damaged", fmt::format("{} is damaged: {}", file, what),
+              "Nothing was taken from it. Transmit the copy again, or make a new one with `linkspan database copy`.");
+}
 
 std::uint64_t Manifest::rows() const {
   return std::accumulate(tables.begin(), tables.end(), std::uint64_t{0},
@@ -90,10 +93,7 @@ std::uint64_t Manifest::bytes() const {
 }
 
 void store_manifest(sql::Database& copy, const Manifest& manifest) {
-  copy.execute(
-      "CREATE TABLE linkspan_copy (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;"
-      "CREATE TABLE linkspan_copy_table (position INTEGER PRIMARY KEY, name TEXT NOT NULL, rows INTEGER NOT NULL, "
-      "bytes INTEGER NOT NULL, high INTEGER NOT NULL, low INTEGER NOT NULL) STRICT;");
+  make_manifest_tables(copy);
   const auto put = [&](std::string_view name, const std::string& value) {
     copy.run("INSERT INTO linkspan_copy (name, value) VALUES ($1, $2)", {name, std::string_view(value)});
   };
@@ -126,11 +126,11 @@ void check_seal(const std::string& file) {
   const std::size_t got = read_at(descriptor.get(), 0, header, file);
   if (!std::string_view(header).starts_with(k_magic)) {
     // A copy cut down to nothing is damaged; a text file never was one.
-    if (k_magic.starts_with(std::string_view(header).substr(0, got))) damaged(file, "it ends within its header");
+    if (k_magic.starts_with(std::string_view(header).substr(0, got))) damaged_copy(file, "it ends within its header");
     throw Error(Fault::invalid, "transfer.not_a_copy", fmt::format("{} is not a copy of a Linkspan database", file),
                 "Name a file that `linkspan database copy` made.");
   }
-  if (got < k_header) damaged(file, "it ends within its header");
+  if (got < k_header) damaged_copy(file, "it ends within its header");
   check_size(descriptor.get(), header, file);
   const std::uint64_t seal =
       std::uint64_t{number_at(header, k_user_version)} << 32U | number_at(header, k_application_id);
@@ -139,16 +139,14 @@ void check_seal(const std::string& file) {
                 "A running database must not be attached. Make a copy of it: `linkspan database copy FILE`.");
   }
   if (hash_of_file(descriptor.get(), file) != seal) {
-    damaged(file, "its content is not what was written (checksum of the file)");
+    damaged_copy(file, "its content is not what was written (checksum of the file)");
   }
 }
 
 Manifest load_manifest(const std::string& file) {
   check_seal(file);
   const auto copy = sql::open_sqlite(file, {.read_only = true});
-  const std::vector<std::string> names = sql::table_names(*copy);
-  if (std::find(names.begin(), names.end(), "linkspan_copy_table") == names.end() ||
-      number_of(*copy, "format") != k_format) {
+  if (!has_manifest_tables(*copy) || number_of(*copy, "format") != k_format) {
     throw Error(Fault::invalid, "transfer.not_a_copy", fmt::format("{} has no manifest this program can read", file),
                 "Name a file that `linkspan database copy` made, with this version of the program or an earlier one.");
   }
@@ -158,6 +156,8 @@ Manifest load_manifest(const std::string& file) {
                     .origin = text_of(*copy, "origin"),
                     .made_at = Time(std::chrono::microseconds(number_of(*copy, "made_at"))),
                     .tables = {}};
+  check_schema(manifest, file, sql::Dialect::sqlite);
+  check_shape(*copy, file);
   copy->query("SELECT name, rows, bytes, high, low FROM linkspan_copy_table ORDER BY position", {},
               [&](const sql::Row& row) {
                 const auto number = [&](std::size_t column) { return static_cast<std::uint64_t>(row.integer(column)); };

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -25,12 +26,16 @@ struct Manifest {
   [[nodiscard]] std::uint64_t bytes() const;
 };
 
-/// Reads the manifest of a copy after checking its seal; reads the whole file once. Throws "transfer.no_copy" where
-/// there is no such file, "transfer.not_a_copy" for another SQLite file, "transfer.copy_damaged" otherwise.
+/// Reads the manifest of a copy after checking its seal and its make; reads the whole file twice. Throws
+/// "transfer.no_copy" where there is no such file, "transfer.not_a_copy" for another SQLite file,
+/// "transfer.other_schema" for a copy of another version, "transfer.copy_damaged" otherwise.
 [[nodiscard]] Manifest load_manifest(const std::string& file);
 
 /// Writes the manifest into the copy.
 void store_manifest(sql::Database& copy, const Manifest& manifest);
+
+/// Throws "transfer.copy_damaged".
+[[noreturn]] void damaged_copy(const std::string& file, std::string_view what);
 
 /// Seals a finished, closed copy, or checks the seal; throws "transfer.copy_damaged". The seal is a hash of the whole
 /// file, kept in the two fields of SQLite's header that are left to the application (user version and application id).
