@@ -7,7 +7,8 @@
 namespace linkspan::app {
 
 std::vector<connector::Kind> all_kinds() {
-  return {connector_ldap::ldap_kind(), connector_scim::scim_kind(), connector_file::file_kind()};
+  return {connector_ldap::ldap_kind(), connector_scim::scim_kind(), connector_file::file_kind(),
+          connector_file::csv_kind()};
 }
 
 }  // namespace linkspan::app

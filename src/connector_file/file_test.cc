@@ -2,8 +2,6 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <stdlib.h>
-#include <unistd.h>
 
 #include <cstring>
 #include <filesystem>
@@ -12,6 +10,7 @@
 #include "base/text.h"
 #include "connector/testing/connector_contract.h"
 #include "connector_file/internal/ldif.h"
+#include "connector_file/testing/folder.h"
 
 namespace linkspan::connector_file {
 namespace {
@@ -25,25 +24,8 @@ using connector::Settings;
 using connector::State;
 using connector::take_import;
 using ::testing::ElementsAre;
+using testing::Folder;
 using ::testing::HasSubstr;
-
-class Folder {
- public:
-  Folder() {
-    std::string pattern = (fs::temp_directory_path() / "linkspan-file-XXXXXX").string();
-    path_ = ::mkdtemp(pattern.data());
-  }
-  ~Folder() {
-    std::error_code ignored;
-    fs::remove_all(path_, ignored);
-  }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  [[nodiscard]] std::string file(const char* name) const { return (path_ / name).string(); }
-
- private:
-  fs::path path_;
-};
 
 std::unique_ptr<Connector> make(Settings settings) {
   QuietLogger logger;
@@ -108,7 +90,7 @@ class LdifDirectory final : public connector::TestDirectory {
   }
 
   void write() const {
-    std::ofstream file(folder_.file("new"), std::ios::binary);
+    std::ostringstream file;
     file << "version: 1" << end() << "# a comment" << end() << " that is folded" << end();
     for (const auto& [name, object] : objects_) {
       file << end() << line("dn", dn_of(name));
@@ -123,8 +105,7 @@ class LdifDirectory final : public connector::TestDirectory {
       }
       for (const std::string& member : object.members) file << line("member", dn_of(member));
     }
-    file.close();
-    fs::rename(folder_.file("new"), folder_.file("people.ldif"));
+    folder_.replace("people.ldif", file.str());
   }
 
   Folder folder_;
@@ -365,6 +346,103 @@ TEST_F(FileTest, WhatCannotBeReadIsSaidByName) {
   EXPECT_EQ(import_error(), "file.unfit");
   EXPECT_FALSE(make({{"path", {path_}}})->test().front().passed);
   EXPECT_EQ(error_id([] { static_cast<void>(make({{"paht", {"x"}}})); }), "file.settings");
+}
+
+class LdifTargetTest : public FileTest {
+ protected:
+  std::string send(model::Export change, const Settings& more = {}) {
+    Settings settings = more;
+    settings["path"] = {path_};
+    std::string failure = "nothing";
+    make(settings)->send(std::span(&change, 1),
+                         [&](std::size_t, connector::Outcome outcome) {
+                           const auto* failed = std::get_if<connector::Failed>(&outcome);
+                           failure = failed == nullptr ? "" : std::string(failed->error.id());
+                           if (failed == nullptr) sent_ = std::get<connector::Sent>(std::move(outcome));
+                         },
+                         {});
+    return failure;
+  }
+  static model::Export change(model::Operation operation, const std::string& anchor, const std::string& dn) {
+    model::Export made;
+    made.operation = operation;
+    made.object_type = "inetOrgPerson";
+    made.anchor = anchor;
+    made.dn = dn;
+    return made;
+  }
+  [[nodiscard]] std::string content() const { return folder_.content("a.ldif"); }
+
+  connector::Sent sent_;
+};
+
+TEST_F(LdifTargetTest, WritesWhatReadsAsItIsMeantAndKeepsTheRest) {
+  write(
+      "version: 1\n\ndn: cn=a,dc=x\nobjectClass: inetOrgPerson\nentryUUID: u-1\nmail: one\nmail: two\n"
+      "userCertificate;binary:: MIIB\nx-own: kept\n\n"
+      "dn: cn=crew,dc=x\nobjectClass: groupOfNames\nentryUUID: u-2\nmember: CN=A, DC=X\n");
+  model::Export update = change(model::Operation::update, "u-1", "cn=a,dc=x");
+  const std::string long_text(100, 'l');
+  update.attributes = {{"MAIL", {}, {std::string(" leading"), std::string("\xC3\xA9")}},
+                       {"userCertificate", {}, {model::Binary{"\x30\x01"}}},
+                       {"description", {}, {long_text}},
+                       {"disabled", {}, {true}}};
+  EXPECT_EQ(send(update), "");
+  model::Export crew = change(model::Operation::update, "u-2", "cn=crew,dc=x");
+  crew.references = {{"member", "u-1", "cn=a,dc=x", false}, {"member", "u-3", "cn=b,dc=x", true}};
+  EXPECT_EQ(send(crew), "");
+  EXPECT_EQ(content(),
+            "version: 1\n\ndn: cn=a,dc=x\nobjectClass: inetOrgPerson\nentryUUID: u-1\nmail:: IGxlYWRpbmc=\n"
+            "mail:: w6k=\nuserCertificate;binary:: MAE=\nx-own: kept\ndescription: " +
+                std::string(63, 'l') + "\n " + std::string(37, 'l') +
+                "\ndisabled: TRUE\n\n"
+                "dn: cn=crew,dc=x\nobjectClass: groupOfNames\nentryUUID: u-2\nmember: cn=b,dc=x\n");
+}
+
+TEST_F(LdifTargetTest, AddsGetAnAnchorAndAreNotMadeTwice) {
+  model::Export add = change(model::Operation::add, "", "cn=Ada,dc=x");
+  add.attributes = {{"sn", {}, {std::string("L")}}};
+  EXPECT_EQ(send(add), "");  // there was no file
+  const std::string anchor = sent_.anchor;
+  EXPECT_EQ(anchor.size(), 36U);
+  const std::string made = content();
+  EXPECT_THAT(made, HasSubstr("objectClass: top\nobjectClass: person\nobjectClass: organizationalPerson\n"
+                              "objectClass: inetOrgPerson\nsn: L\ncn: Ada\nentryUUID: "));
+  EXPECT_EQ(send(add), "");
+  EXPECT_TRUE(sent_.was_there);
+  EXPECT_EQ(sent_.anchor, anchor);
+  add.attributes = {{"sn", {}, {std::string("other")}}};
+  EXPECT_EQ(send(add), "file.exists");
+  add.dn = "no dn";
+  EXPECT_EQ(send(add), "file.no_name");
+  EXPECT_EQ(content(), made);
+}
+
+TEST_F(LdifTargetTest, RenameTakesWhatLiesBelowAlongAndKeepsTheAnchor) {
+  write(
+      "dn: ou=old,dc=x\nobjectClass: organizationalUnit\nentryUUID: u-1\nou: old\n\n"
+      "dn: cn=a,OU=Old,dc=x\nobjectClass: inetOrgPerson\nentryUUID: u-2\ncn: a\n");
+  model::Export rename = change(model::Operation::rename, "u-1", "ou=old,dc=x");
+  rename.new_dn = "ou=new,dc=x";
+  EXPECT_EQ(send(rename), "");
+  const State state = full();
+  EXPECT_EQ(state.at("u-1").dn_key, model::dn_key("ou=new,dc=x"));
+  EXPECT_EQ(state.at("u-1").attributes.at("ou"), model::Values{std::string("new")});
+  EXPECT_EQ(state.at("u-2").dn_key, model::dn_key("cn=a,ou=new,dc=x"));
+  write("dn: cn=a,dc=x\nobjectClass: inetOrgPerson\n");
+  rename = change(model::Operation::rename, model::dn_key("cn=a,dc=x"), "cn=a,dc=x");
+  rename.new_dn = "cn=b,dc=x";
+  EXPECT_EQ(send(rename), "file.no_rename");
+}
+
+TEST_F(LdifTargetTest, WhatIsGoneIsSaidAndARemovalOfItIsDone) {
+  write("dn: cn=a,dc=x\nobjectClass: inetOrgPerson\nentryUUID: u-1\n");
+  const std::string before = content();
+  EXPECT_EQ(send(change(model::Operation::update, "u-9", "cn=z,dc=x")), "file.gone");
+  EXPECT_EQ(send(change(model::Operation::remove, "u-9", "cn=z,dc=x")), "");
+  EXPECT_EQ(content(), before);
+  EXPECT_EQ(send(change(model::Operation::remove, "u-1", "cn=a,dc=x")), "");
+  EXPECT_EQ(content(), "version: 1\n");
 }
 
 }  // namespace

@@ -91,12 +91,13 @@ constexpr std::array k_binary{"jpegPhoto",
 struct Family {
   std::string_view name, superior;
 };
-constexpr std::array k_families{Family{"inetorgperson", "organizationalperson"}, Family{"user", "organizationalperson"},
+constexpr std::array k_families{Family{"inetorgperson", "organizationalPerson"}, Family{"user", "organizationalPerson"},
                                 Family{"computer", "user"}, Family{"organizationalperson", "person"},
                                 Family{"residentialperson", "person"}};
 
 std::string_view superior_of(std::string_view name) {
-  const auto found = std::ranges::find(k_families, name, &Family::name);
+  const auto found =
+      std::ranges::find_if(k_families, [&](const Family& one) { return equal_ascii_case(one.name, name); });
   return found == k_families.end() ? std::string_view() : found->superior;
 }
 
@@ -108,7 +109,7 @@ std::size_t depth_of(std::string_view name) {
 
 bool is_a(std::string_view name, std::string_view wanted) {
   for (; !name.empty(); name = superior_of(name)) {
-    if (name == wanted) return true;
+    if (equal_ascii_case(name, wanted)) return true;
   }
   return false;
 }
@@ -166,13 +167,12 @@ std::string RecordReader::type_of(const LdifRecord& record) const {
   std::string_view best;
   std::size_t best_depth = 0;
   for (const std::string& wanted : settings_.object_types) {
-    const std::string wanted_key = lower(wanted);
     const bool has = std::ranges::any_of(record.values, [&](const LdifValue& value) {
-      return equal_ascii_case(value.description, "objectClass") && is_a(lower(value.bytes), wanted_key);
+      return equal_ascii_case(value.description, "objectClass") && is_a(value.bytes, wanted);
     });
-    if (!has || depth_of(wanted_key) <= best_depth) continue;
+    if (!has || depth_of(wanted) <= best_depth) continue;
     best = wanted;
-    best_depth = depth_of(wanted_key);
+    best_depth = depth_of(wanted);
   }
   return std::string(best);
 }
@@ -196,27 +196,24 @@ void RecordReader::take(LdifValue& value, model::Entry& entry) {
   }
 }
 
-void RecordReader::choose_anchor(const LdifRecord& record, model::Entry& entry) {
+std::string RecordReader::anchor_of(const LdifRecord& record) const {
   const std::string_view wanted = settings_.anchor.empty() ? std::string_view("entryUUID") : settings_.anchor;
-  const auto where = fmt::format("{}:{}: {}", file_, record.line, printable(record.dn));
+  const auto where = [&] { return fmt::format("{}:{}: {}", file_, record.line, printable(record.dn)); };
+  std::string anchor;
   for (const LdifValue& value : record.values) {
     if (!equal_ascii_case(value.description, wanted)) continue;
-    if (!entry.anchor.empty()) {
-      throw Error(Fault::invalid, "file.no_anchor", fmt::format("{}: {} has several values", where, wanted),
+    if (!anchor.empty()) {
+      throw Error(Fault::invalid, "file.no_anchor", fmt::format("{}: {} has several values", where(), wanted),
                   "choose an attribute with one value as the anchor");
     }
-    entry.anchor = is_utf8(value.bytes) ? value.bytes : to_hex(value.bytes);
+    anchor = is_utf8(value.bytes) ? value.bytes : to_hex(value.bytes);
   }
-  if (entry.anchor.empty() && settings_.anchor.empty()) entry.anchor = model::dn_key(entry.dn);
-  if (entry.anchor.empty()) {
-    throw Error(Fault::invalid, "file.no_anchor", fmt::format("{}: it has no {}", where, wanted),
+  if (anchor.empty() && settings_.anchor.empty()) anchor = model::dn_key(record.dn);
+  if (anchor.empty()) {
+    throw Error(Fault::invalid, "file.no_anchor", fmt::format("{}: it has no {}", where(), wanted),
                 "choose an attribute that every object has as the anchor");
   }
-  if (!anchors_.insert(hash64(entry.anchor)).second) {
-    throw Error(Fault::invalid, "file.duplicate",
-                fmt::format("{}: its anchor {} came before", where, printable(entry.anchor)),
-                "an anchor belongs to one object: correct the file, or choose another anchor");
-  }
+  return anchor;
 }
 
 void RecordReader::note(const model::Entry& entry) {
@@ -238,10 +235,24 @@ std::optional<model::Entry> RecordReader::convert(LdifRecord record) {
   entry.object_type = type_of(record);
   if (entry.object_type.empty()) return std::nullopt;
   entry.dn = record.dn;
-  choose_anchor(record, entry);
+  entry.anchor = anchor_of(record);
+  if (!anchors_.insert(hash64(entry.anchor)).second) {
+    throw Error(Fault::invalid, "file.duplicate",
+                fmt::format("{}:{}: {}: its anchor {} came before", file_, record.line, printable(record.dn),
+                            printable(entry.anchor)),
+                "an anchor belongs to one object: correct the file, or choose another anchor");
+  }
   for (LdifValue& value : record.values) take(value, entry);
   note(entry);
   return entry;
+}
+
+std::vector<std::string> classes_of(const std::string& type) {
+  std::vector<std::string> classes{"top"};
+  const std::string_view superior = superior_of(type);
+  if (!superior.empty()) classes = classes_of(std::string(superior));
+  classes.push_back(type);
+  return classes;
 }
 
 model::Schema RecordReader::schema() const {

@@ -1,10 +1,6 @@
 #include "connector_file/internal/settings.h"
 
-#include <fmt/core.h>
-
-#include <algorithm>
-
-#include "base/text.h"
+#include "connector/setting_reader.h"
 
 namespace linkspan::connector_file {
 
@@ -21,40 +17,21 @@ const std::vector<connector::SettingSpec>& setting_specs() {
 }
 
 FileSettings read_settings(const connector::Settings& settings) {
-  std::string problems;
-  const auto wrong = [&](const std::string& problem) { problems += (problems.empty() ? "" : "\n") + problem; };
-  std::vector<std::string> known;
-  for (const connector::SettingSpec& spec : setting_specs()) known.push_back(spec.name);
-  for (const auto& [name, values] : settings) {
-    if (std::ranges::find(known, name) != known.end()) continue;
-    const auto meant = nearest(name, known);
-    wrong(fmt::format("{}: there is no such setting{}", printable(name),
-                      meant ? fmt::format("; did you mean {}?", *meant) : std::string()));
-  }
-  const auto all = [&](std::string_view name) {
-    const auto found = settings.find(name);
-    return found == settings.end() ? std::vector<std::string>{} : found->second;
-  };
-  const auto one = [&](std::string_view name) {
-    const std::vector<std::string> values = all(name);
-    if (values.size() > 1) wrong(fmt::format("{}: one value is wanted, {} are given", name, values.size()));
-    return values.empty() ? std::string() : values.front();
-  };
+  connector::SettingReader reader(settings);
+  reader.refuse_unknown(setting_specs());
   FileSettings made;
-  made.path = one("path");
-  if (made.path.empty()) wrong("path: it is missing");
-  if (made.path.find('\0') != std::string::npos) wrong("path: it holds a NUL character");
-  made.anchor = one("anchor");
-  made.reference_attributes = all("reference_attributes");
+  made.path = reader.one("path");
+  if (made.path.empty()) reader.wrong("path: it is missing");
+  if (made.path.find('\0') != std::string::npos) reader.wrong("path: it holds a NUL character");
+  made.anchor = reader.one("anchor");
+  made.reference_attributes = reader.all("reference_attributes");
   if (made.reference_attributes.empty()) {
     made.reference_attributes = {"manager", "member", "owner", "secretary", "seeAlso", "uniqueMember", "roleOccupant"};
   }
-  made.object_types = all("object_types");
+  made.object_types = reader.all("object_types");
   if (made.object_types.empty()) made.object_types = {"inetOrgPerson", "groupOfNames", "organizationalUnit"};
-  made.attributes = all("attributes");
-  if (!problems.empty()) {
-    throw Error(Fault::invalid, "file.settings", problems, "correct these settings of the connector");
-  }
+  made.attributes = reader.all("attributes");
+  reader.finish("file.settings");
   return made;
 }
 

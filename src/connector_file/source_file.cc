@@ -71,6 +71,14 @@ void SourceFile::expect_unchanged() const {
               "write the file under another name, and rename it when it is whole");
 }
 
+void SourceFile::expect_in_place() const {
+  struct stat now{};
+  if (::stat(path_.c_str(), &now) == 0 && now.st_dev == opened_.st_dev && now.st_ino == opened_.st_ino) return;
+  throw Error(Fault::unavailable, "file.changing",
+              fmt::format("{}: somebody else put another file in its place meanwhile", path_),
+              "Let only one program write it. The next cycle tries again.");
+}
+
 std::string SourceFile::content_hash() {
   rewind();
   std::vector<char> block(k_block);

@@ -2,25 +2,15 @@
 // LDIF (RFC 2849), content records, as a stream: memory is bounded by the largest record.
 
 #include <cstddef>
-#include <functional>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "base/error.h"
+#include "connector_file/internal/byte_source.h"
 
 namespace linkspan::connector_file {
-
-/// The longest value, decoded.
-inline constexpr std::size_t k_longest_value = std::size_t{64} << 20;
-/// The largest record, as text.
-inline constexpr std::size_t k_largest_record = std::size_t{1} << 30;
-
-/// Fills the span from its front and says how many bytes; fewer than asked for only at the end.
-using ByteSource = std::function<std::size_t(std::span<char>)>;
 
 struct LdifValue {
   std::string description;  ///< attribute type and options, as written

@@ -16,6 +16,9 @@
 
 namespace linkspan::connector_file {
 
+/// The object classes of a new object of this structural class, from "top" down, as far as standards name them.
+[[nodiscard]] std::vector<std::string> classes_of(const std::string& type);
+
 /// Not thread-safe; one per read of a file, for it knows the anchors that it has seen.
 class RecordReader {
  public:
@@ -23,6 +26,9 @@ class RecordReader {
 
   /// nullopt for a record of no wanted type. Throws Fault::invalid "file.no_anchor" or "file.duplicate".
   [[nodiscard]] std::optional<model::Entry> convert(LdifRecord record);
+
+  /// The anchor of a record, without looking whether another has it. Throws Fault::invalid "file.no_anchor".
+  [[nodiscard]] std::string anchor_of(const LdifRecord& record) const;
 
   /// What the converted entries have shown so far.
   [[nodiscard]] model::Schema schema() const;
@@ -36,7 +42,6 @@ class RecordReader {
   const Name& name_of(const std::string& description);
   [[nodiscard]] std::string type_of(const LdifRecord& record) const;
   void take(LdifValue& value, model::Entry& entry);
-  void choose_anchor(const LdifRecord& record, model::Entry& entry);
   void note(const model::Entry& entry);
 
   const FileSettings& settings_;

@@ -25,6 +25,9 @@ class SourceFile {
   /// Throws Fault::unavailable "file.changing" when it was written to since it was opened.
   void expect_unchanged() const;
 
+  /// Throws Fault::unavailable "file.changing" when another file stands under the name by now.
+  void expect_in_place() const;
+
   /// Of everything, in one pass from the beginning. The same bytes give the same text wherever and whenever.
   [[nodiscard]] std::string content_hash();
 
