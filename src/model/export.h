@@ -40,7 +40,7 @@ struct Export {
   std::string object_type;
   std::string anchor;  ///< empty for an add
   std::string dn;      ///< its present name; for an add the name it is to have, where the directory lets us choose
-  std::string new_dn;  ///< for a rename
+  std::string new_dn;  ///< for a rename, which changes `attributes` too
   std::vector<AttributeChange> attributes;
   std::vector<ReferenceChange> references;
   bool look_first = false;  ///< of an add: what the directory holds may have changed since it was read

@@ -6,6 +6,7 @@
 #include "base/hash.h"
 #include "base/text.h"
 #include "model/image.h"
+#include "sync/pending.h"
 
 namespace linkspan::sync {
 namespace {
@@ -24,10 +25,11 @@ const model::Values& values_of(const model::Image& image, model::NameId name) {
   return attribute == nullptr ? none : attribute->values;
 }
 
+// Of an add the name is among the attributes, as rules flow it: whoever reviews approves it too.
 std::vector<model::AttributeChange> attribute_changes(const model::Image& actual, const model::Image& desired, bool add,
-                                                      const model::Names& names) {
+                                                      model::NameId dn, const model::Names& names) {
   std::vector<model::AttributeChange> changes;
-  const model::Image changed = model::difference(actual, desired);
+  const model::Image changed = wanted_attributes(actual, desired, add ? 0 : dn);
   for (const model::ImageAttribute& attribute : changed.attributes()) {
     if (add && attribute.values.empty()) continue;
     changes.push_back({names.name(attribute.name), values_of(actual, attribute.name), attribute.values});
@@ -36,7 +38,7 @@ std::vector<model::AttributeChange> attribute_changes(const model::Image& actual
   return changes;
 }
 
-PendingExport attribute_part(const Context& context, std::string_view correlation_attribute,
+PendingExport attribute_part(const Context& context, const ConnectorInfo& info, std::string_view correlation_attribute,
                              const store::ObjectWithImages& one) {
   const model::Names& names = context.store.names();
   PendingExport pending;
@@ -60,13 +62,14 @@ PendingExport attribute_part(const Context& context, std::string_view correlatio
   const model::Image actual =
       add ? model::Image{}
           : model::effective(observed, model::decode(one.images.sent), model::decode(one.images.shadow));
-  change.attributes = attribute_changes(actual, desired, add, names);
+  change.attributes = attribute_changes(actual, desired, add, info.dn, names);
+  if (!add) change.new_dn = wanted_name(one.object, desired, info.dn).value_or("");
   return pending;
 }
 
 }  // namespace
 
-std::vector<PendingExport> pending_exports(const Context& context, const ConnectorInfo&,
+std::vector<PendingExport> pending_exports(const Context& context, const ConnectorInfo& info,
                                            std::string_view correlation_attribute, store::View& view,
                                            const std::vector<store::ObjectWithImages>& objects) {
   std::vector<PendingExport> out;
@@ -75,7 +78,7 @@ std::vector<PendingExport> pending_exports(const Context& context, const Connect
   for (const store::ObjectWithImages& one : objects) {
     at.emplace(one.object.id.value, out.size());
     if (one.object.pending_references && one.object.pending != Operation::remove) holders.push_back(one.object.id);
-    out.push_back(attribute_part(context, correlation_attribute, one));
+    out.push_back(attribute_part(context, info, correlation_attribute, one));
   }
   const std::vector<store::Reference> rows = view.references_of(holders, true);
   std::vector<ObjectId> targets;
@@ -154,6 +157,7 @@ void ChangeSetBuilder::add(const PendingExport& pending) {
   state_->field(change.object_type);
   state_->field(change.anchor);
   state_->field(change.operation == Operation::add ? std::string_view() : std::string_view(change.dn));
+  if (!change.new_dn.empty()) state_->field(change.new_dn);
   state_->field(pending.correlation);
   for (const model::AttributeChange& attribute : change.attributes) {
     if (attribute.after.empty() && !attribute.before.empty()) ++counts.cleared_attributes;

@@ -30,7 +30,12 @@ Configuration load_configuration(store::Store& store, const std::function<bool(s
   std::vector<rules::ConnectorName> names;
   for (const store::ConnectorRow& row : rows) {
     const connector::Settings settings = parse_settings(row);
-    ConnectorInfo info{row.id, row.name, row.kind, row.position, by_anchor(row.kind), false, {}};
+    ConnectorInfo info{.id = row.id,
+                       .name = row.name,
+                       .kind = row.kind,
+                       .position = row.position,
+                       .references_by_anchor = by_anchor(row.kind),
+                       .canaries = {}};
     if (const auto canaries = settings.find("canaries"); canaries != settings.end()) info.canaries = canaries->second;
     if (const auto choice = settings.find("deprovision"); choice != settings.end() && !choice->second.empty()) {
       info.disconnect_instead_of_delete = choice->second.front() == "disconnect";
@@ -54,6 +59,9 @@ Configuration load_configuration(store::Store& store, const std::function<bool(s
     }
   }
   out.rules = rules::RuleSet::compile(std::move(parsed), ids, names, store.names(), problems);
+  if (const auto dn = store.names().find("dn")) {
+    for (ConnectorInfo& info : out.connectors) info.dn = info.references_by_anchor ? 0 : *dn;
+  }
   std::string message;
   for (const rules::Problem& problem : problems) {
     if (problem.severity == rules::Problem::Severity::warning) {

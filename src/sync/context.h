@@ -25,6 +25,7 @@ struct ConnectorInfo {
   std::int64_t position = 0;  ///< ties in precedence: the first created wins
   bool references_by_anchor = false;
   bool disconnect_instead_of_delete = false;
+  model::NameId dn = 0;  ///< of "dn" where the directory names objects by it and rules do; else 0 (pending.h)
   std::vector<std::string> canaries;  ///< anchors or DNs that every full import must see
   /// What %Forest.Netbios% and the like are for its objects, as far as their DNs do not say it.
   std::map<std::string, std::string, std::less<>> parameters{};

@@ -159,10 +159,14 @@ std::vector<Exporter::Item> Exporter::next_chunk(Operation operation, bool attem
       if (operation == Operation::none) {
         item.pending.change.operation = Operation::update;
         item.pending.change.attributes.clear();
+        item.pending.change.new_dn.clear();
         if (item.pending.change.references.empty()) continue;
       } else {
         item.pending.change.references.clear();
       }
+      // The name of a new object is in its dn.
+      if (info_.dn != 0)
+        std::erase_if(item.pending.change.attributes, [](const auto& one) { return one.name == "dn"; });
       items.push_back(std::move(item));
     }
   }
@@ -342,6 +346,7 @@ void Exporter::record_sent(Operation operation, Item& item, const connector::Sen
   write.images = item.loaded.images;
   store::Object& object = write.object;
   if (!sent.anchor.empty()) object.anchor = sent.anchor;
+  if (operation == Operation::rename) object.dn = item.pending.change.new_dn;
   if (!sent.dn.empty()) object.dn = sent.dn;
   object.observed_hash = k_unconfirmed;
   // It is there now: flows that apply once have spoken, and the next plan leaves them out.
@@ -358,7 +363,7 @@ void Exporter::record_sent(Operation operation, Item& item, const connector::Sen
     write.images.sent = model::encode(pending_sent);
     write.images.shadow = shadow.empty() ? std::string() : model::encode(shadow);
     write.mask = static_cast<store::ImageMask>(store::sent_image | store::shadow_image);
-    object.pending = pending_operation(object, write.images);
+    object.pending = pending_operation(object, write.images, info_.dn);
     counters.add(sent.was_there                   ? "adopted"
                  : operation == Operation::add    ? "added"
                  : operation == Operation::rename ? "renamed"

@@ -119,8 +119,8 @@ ObjectWrite Importer::write_changed(store::ObjectWithImages current, const Prepa
                                           context_.store.names().name(name)));
   }
   const store::Operation before = object.pending;
-  object.pending =
-      pending_operation(object, observed, model::decode(write.images.desired), confirmation.sent, confirmation.shadow);
+  object.pending = pending_operation(object, observed, model::decode(write.images.desired), confirmation.sent,
+                                     confirmation.shadow, info_.dn);
   const bool cleared = std::any_of(sent.attributes().begin(), sent.attributes().end(),
                                    [](const auto& attribute) { return attribute.values.empty(); });
   const bool nothing_to_conclude = object.metaverse && !context_.rules.has_inbound(info_.name) && !cleared &&
@@ -375,7 +375,7 @@ void Importer::write_gone(store::View& view, store::Batch& batch, std::vector<Ob
     write.object.observed_hash.clear();
     write.object.touched |= store::touched_inbound;
     write.images.desired = std::move(one.images.desired);
-    write.object.pending = pending_operation(write.object, write.images);
+    write.object.pending = pending_operation(write.object, write.images, info_.dn);
     write.object.pending_references = false;
     write.mask = static_cast<store::ImageMask>(store::observed_image | store::sent_image | store::shadow_image);
     write.images.desired.clear();

@@ -58,7 +58,7 @@ void prepare_inbound(Node& node, const rules::RuleSet& rules, ReferenceNames* re
                                         : model::effective(node.imported, model::decode(node.images.sent),
                                                            model::decode(node.images.shadow));
   if (node.object.desired == store::Desired::present) {
-    const model::Image pending = model::difference(node.image, model::decode(node.images.desired));
+    const model::Image pending = wanted_attributes(node.image, model::decode(node.images.desired), node.info->dn);
     for (const model::ImageAttribute& attribute : pending.attributes()) {
       if (attribute.values.empty()) {
         node.image.erase(attribute.name);
@@ -96,7 +96,7 @@ std::optional<store::ObjectWrite> write_of(const Node& node) {
       write.images.desired =
           node.object.desired == store::Desired::present ? model::encode(node.desired) : std::string();
     }
-    write.object.pending = pending_operation(write.object, write.images);
+    write.object.pending = pending_operation(write.object, write.images, node.info->dn);
     if (write.images.desired != node.images.desired) write.mask = store::desired_image;
   }
   write.keys_given = node.keys_given;

@@ -1,6 +1,9 @@
 #pragma once
 // The one place that says what is pending: desired - (observed overlaid by sent).
 
+#include <optional>
+#include <string>
+
 #include "model/image.h"
 #include "store/rows.h"
 
@@ -18,12 +21,24 @@ inline constexpr std::string_view k_attempted = "attempted";
 /// Whether the object, as far as is known, exists in its directory.
 [[nodiscard]] bool exists(const store::Object& object, bool has_sent);
 
-/// The pending operation of a connector object; references apart. Pure.
+// In a directory that names objects by DN, what rules flow to `dn` is no attribute: it is the name. Its id is `dn` in
+// the functions below; 0 where the directory names by anchor, and a `dn` that rules speak of is an attribute like
+// others.
+
+/// The name an existing object is to get: nullopt where it may keep the one it has, or where rules speak of none.
+[[nodiscard]] std::optional<std::string> wanted_name(const store::Object& object, const model::Image& desired,
+                                                     model::NameId dn);
+
+/// The attributes of `desired` that `actual` lacks or holds differently, without the name.
+[[nodiscard]] model::Image wanted_attributes(const model::Image& actual, const model::Image& desired, model::NameId dn);
+
+/// The pending operation of a connector object; references apart. A rename may change attributes too. Pure.
 [[nodiscard]] store::Operation pending_operation(const store::Object& object, const model::Image& observed,
                                                  const model::Image& desired, const model::Image& sent,
-                                                 const model::Image& shadow);
+                                                 const model::Image& shadow, model::NameId dn);
 
 /// The same, from encoded images.
-[[nodiscard]] store::Operation pending_operation(const store::Object& object, const store::Images& images);
+[[nodiscard]] store::Operation pending_operation(const store::Object& object, const store::Images& images,
+                                                 model::NameId dn);
 
 }  // namespace linkspan::sync

@@ -370,9 +370,12 @@ void Previewer::explain_export(const ConnectorInfo& target, const rules::Source&
   const model::Image desired = desired_image(std::move(folded), previous, actual);
   out.dropped_references = dropped_references(target, desired);
   object.desired = store::Desired::present;
-  out.operation = model::name_of(pending_operation(object, observed, desired, sent, shadow));
+  out.operation = model::name_of(pending_operation(object, observed, desired, sent, shadow, target.dn));
   if (out.name.empty()) out.name = display_name(desired, names_);
-  const model::Image changed = model::difference(actual, desired);
+  if (const auto name = wanted_name(object, desired, target.dn); name && out.operation == "rename") {
+    out.changes.push_back({"dn", {object.dn}, {*name}});
+  }
+  const model::Image changed = wanted_attributes(actual, desired, target.dn);
   for (const model::ImageAttribute& attribute : changed.attributes()) {
     const model::ImageAttribute* before = actual.find(attribute.name);
     out.changes.push_back({names_.name(attribute.name),

@@ -159,7 +159,7 @@ class Side {
     if (account != nullptr) {
       const AccountHold hold = account_hold(rules_, *account, scope);
       if (hold.held) {
-        plan(source, scope, account, out, result);
+        plan(target, source, scope, account, out, result);
       } else if (was_ours) {
         const bool is_there = exists(account->object, !account->images.sent.empty());
         result.operation = hold.deletes && is_there ? "delete" : hold.deletes ? "none" : "disconnect";
@@ -177,16 +177,16 @@ class Side {
     if (decision.kind == Kind::adopts) {
       const std::vector<store::ObjectId> ids{decision.object};
       Node adopted(std::move(view_.load_objects(ids, store::all_images).front()), target);
-      plan(source, scope, &adopted, out, result);
+      plan(target, source, scope, &adopted, out, result);
     } else if (decision.kind == Kind::creates) {
-      plan(source, scope, nullptr, out, result);
+      plan(target, source, scope, nullptr, out, result);
     } else if (decision.kind == Kind::error) {
       result.operation = "error: " + decision.problem;
     }
   }
 
-  void plan(const rules::Source& source, const OutboundScope& scope, const Node* account, const Outcome& out,
-            Outcome::Account& result) {
+  void plan(const ConnectorInfo& target, const rules::Source& source, const OutboundScope& scope, const Node* account,
+            const Outcome& out, Outcome::Account& result) {
     static const store::Images nothing;
     const store::Images& images = account == nullptr ? nothing : account->images;
     store::Object object = account == nullptr ? store::Object{} : account->object;
@@ -205,7 +205,7 @@ class Side {
         object.desired == store::Desired::present ? model::decode(images.desired) : model::Image{};
     result.desired = desired_image(std::move(folded), previous, model::effective(observed, sent, shadow));
     object.desired = store::Desired::present;
-    result.operation = model::name_of(pending_operation(object, observed, result.desired, sent, shadow));
+    result.operation = model::name_of(pending_operation(object, observed, result.desired, sent, shadow, target.dn));
   }
 
   const Context& context_;

@@ -21,7 +21,7 @@ in_file() { grep -qF -- "$1" "$2" || { cat "$2" >&2; fail "not in $2: $1"; }; }
 not_in_file() { ! grep -qF -- "$1" "$2" || fail "still in $2: $1"; }
 
 say "set up"
-people '1;"Ada; Countess";ada@x.example;' '2;Bob "B" O;bob@x.example;1' '3;Cy;cy@x.example;2' '4;D\xc3\xa9d\xc3\xa9;dd@x.example;1'
+people '1;"Ada; Countess";ada@x.example;' '2;"Bob ""B"" O";bob@x.example;1' '3;Cy;cy@x.example;2' '4;Dédé;dd@x.example;1'
 printf 'number,name,opened\r\n' >"$door"
 cat >"$folder/rules.toml" <<'TOML'
 [[rule]]
@@ -93,7 +93,7 @@ json 'all(one["objects"] == 0 for one in it["summary"])'
 
 say "what others wrote there stays, and somebody leaves, somebody changes"
 sed -i 's/^3,Cy,/3,Cy,yesterday/' "$door"
-people '1;"Ada; Countess";ada@x.example;' '2;Bob "B" O;bobby@x.example;1' '3;Cy;cy@x.example;1'
+people '1;"Ada; Countess";ada@x.example;' '2;"Bob ""B"" O";bobby@x.example;1' '3;Cy;cy@x.example;1'
 cp "$book" "$folder/book.before"
 must run
 in_file 'mail: bobby@x.example' "$book"

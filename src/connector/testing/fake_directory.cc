@@ -524,20 +524,19 @@ Sent FakeDirectory::carry_out(const model::Export& change) {
       ++calls_.adds;
       break;
     }
-    case Operation::update: {
+    case Operation::update:
+    case Operation::rename: {
+      const bool renames = change.operation == Operation::rename;
+      if (renames) do_rename(must_find(change.anchor)->first, change.new_dn);
       Entry entry = *must_find(change.anchor)->second.entry;
       apply(change, entry, sent);
       tidy(entry);
       check_unique(entry);
       const Entry& held = *objects_.at(entry.anchor).entry;
       if (entry.attributes != held.attributes || entry.references != held.references) store(std::move(entry));
-      ++calls_.updates;
+      ++(renames ? calls_.renames : calls_.updates);
       break;
     }
-    case Operation::rename:
-      do_rename(must_find(change.anchor)->first, change.new_dn);
-      ++calls_.renames;
-      break;
     case Operation::remove:
       if (objects_.contains(change.anchor)) do_remove(change.anchor);
       ++calls_.removes;
