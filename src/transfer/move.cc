@@ -205,6 +205,16 @@ bool wipe(sql::Database& target, const std::string& identity) {
   return true;
 }
 
+// One that is gone holds nothing.
+bool wipe(const Place& target, const std::string& identity) {
+  try {
+    return wipe(*connect_alone(connector_of(target)), identity);
+  } catch (const Error& error) {
+    if (error.fault() != Fault::not_found) throw;
+    return false;
+  }
+}
+
 Error handed_over(const sql::Database& source, const Marker& marker) {
   return {Fault::conflict, "transfer.handed_over",
           fmt::format("{} has handed over to {} already", source.name(), marker.other),
@@ -249,7 +259,7 @@ void abandon_move(const Place& source, const Place& target, const MoveOptions& o
   }
   watch.step("abandoned");
   // Without its marker the source can never hand over to what is in the target.
-  if (wipe(*connect_alone(connector_of(target)), head.identity) || known) return;
+  if (wipe(target, head.identity) || known) return;
   throw Error(Fault::not_found, "transfer.no_move", fmt::format("{}: there is no move to abandon", database->name()));
 }
 
