@@ -4,6 +4,7 @@
 #   lab/postgresql.sh up DIR           starts it, making the cluster first when there is none
 #   lab/postgresql.sh role DIR NAME    makes a role and a database of that name which is all it owns
 #   lab/postgresql.sh down DIR         stops it, keeps the data
+#   lab/postgresql.sh crash DIR        kills it with all its processes, as a kernel would; `up` recovers
 #   lab/postgresql.sh status DIR       exit status 0 = running, 3 = not
 #   lab/postgresql.sh remove DIR       stops it and removes DIR
 #
@@ -177,6 +178,23 @@ down() {
   lab_say "PostgreSQL is down ($DIR)"
 }
 
+# The server itself first, so that it cannot see its children die and set things right.
+crash() {
+  choose_data
+  local pid children
+  pid=$(server_pid) || lab_fail "PostgreSQL is not running in $DIR" "lab/postgresql.sh up $DIR"
+  kill -s STOP "$pid"
+  children=$(ps -o pid= --ppid "$pid")
+  # shellcheck disable=SC2086 # one word each
+  kill -s KILL "$pid" $children 2>/dev/null || true
+  for pid in $pid $children; do
+    lab_wait 20 lab_dead "$pid" || lab_fail "process $pid cannot be ended"
+  done
+  lab_say "PostgreSQL was killed ($DIR)"
+}
+# Buried, or waiting for it.
+lab_dead() { case $(ps -o stat= -p "$1" 2>/dev/null) in '' | Z*) ;; *) return 1 ;; esac; }
+
 status() {
   choose_data
   local pid
@@ -189,13 +207,13 @@ remove() {
   rm -rf "$DATA" "$DIR"
 }
 
-usage() { lab_fail "usage: postgresql.sh up DIR | role DIR NAME | down DIR | status DIR | remove DIR"; }
+usage() { lab_fail "usage: postgresql.sh up DIR | role DIR NAME | down DIR | crash DIR | status DIR | remove DIR"; }
 
 [ $# -ge 2 ] || usage
 case $1 in
   up) DIR=$(lab_folder "$2") && lab_lock "$DIR" && up ;;
   role) [ $# -eq 3 ] || usage; DIR=$(lab_folder "$2") && lab_lock "$DIR" && role "$3" ;;
-  down | status | remove)
+  down | crash | status | remove)
     [ -d "$2/data" ] || { lab_say "PostgreSQL is not running ($2 has no cluster)"; [ "$1" != status ] || exit 3; exit 0; }
     DIR=$(lab_folder "$2")
     [ "$1" = status ] || lab_lock "$DIR"

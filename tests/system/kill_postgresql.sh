@@ -1,0 +1,58 @@
+#!/usr/bin/env bash
+# kill -9 of PostgreSQL with all its processes at random moments of moves, as the target, as the source, and as both: it
+# recovers, exactly one database is in charge, and the move is repeated without losing a thing.
+#
+#   kill_postgresql.sh PATH/TO/linkspan PATH/TO/state_generator [KILLS [PEOPLE]]
+#
+# RANDOM_SEED repeats a run; it is printed first.
+set -euo pipefail
+# shellcheck source=tests/system/common.sh
+. "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+begin kill_postgresql "$1"
+export LAB_FAST=0 # what was committed must be there after the recovery
+kills=${3:-3}
+people=${4:-3000}
+# shellcheck source=tests/system/moves.sh
+. "$(dirname "${BASH_SOURCE[0]}")/moves.sh"
+
+say "a state of $people people"
+origins "$2" "$people"
+declare -A lengths
+for number in 1 2 4; do
+  direction "$number"
+  measure "$source_kind" "$target_kind"
+  lengths[$source_kind-$target_kind]=$longest
+  printf '%s to %s: %d ms\n' "$source_kind" "$target_kind" "$longest"
+done
+
+say "$kills kills of the server"
+hits=0 try=0 over=0
+while [ "$hits" -lt "$kills" ]; do
+  [ "$try" -lt $((kills * 3 + 5)) ] || fail "only $hits of $try kills hit a move"
+  name=kill$((try += 1))
+  direction $((try * 2)) # the three directions, one after the other
+  server "$name" "$source_kind"
+  target "$name" "$target_kind"
+  mover "$name"
+  moment $((RANDOM % lengths[$source_kind-$target_kind]))
+  alive=0
+  kill -0 "$mover" 2>/dev/null || alive=$?
+  "$lab/postgresql.sh" crash "$folder/pg" >/dev/null
+  status=0
+  wait "$mover" || status=$?
+  cp "$folder/mover" "$folder/last"
+  [ "$status" -lt 2 ] || fail "$name: exit status $status"
+  if [ "$status" = 1 ]; then
+    grep -qE '\[(sql\.(connection_lost|unreachable)|transfer\.preflight)\]' "$folder/last" || fail "$name: another error"
+    grep -q '^ *hint: .' "$folder/last" || fail "$name: no hint"
+  fi
+  "$lab/postgresql.sh" up "$folder/pg" >/dev/null
+  exactly_one "$name"
+  if [ "$status" = 0 ] && [ "$charge" = old ]; then fail "$name: told that it is done, and it is not"; fi
+  if [ "$alive" = 0 ]; then hits=$((hits + 1)); fi
+  if [ "$charge" = new ]; then over=$((over + 1)); fi
+  ends_well "$name"
+  forget "$name"
+done
+printf '%d of %d hit; %d after the switch\n' "$hits" "$try" "$over"
+say "done"
