@@ -328,9 +328,14 @@ TEST_F(EngineTest, ARunThatWasKilledIsClosedByTheNext) {
   store::Run killed;
   killed.profile = "delta";
   killed.started_at = clock_.now();
-  store().operations().begin_run(killed);
+  killed.steps = {{.name = "import corp", .result = "", .started_at = clock_.now(), .counters = {}, .message = ""}};
+  {
+    const HeldLease lease(store(), logger_);
+    static_cast<void>(store().operations().begin_run(killed));
+  }
   static_cast<void>(Engine(environment()).cycle(false));
   EXPECT_EQ(store().operations().runs(2).back().result, "interrupted");
+  EXPECT_EQ(store().operations().runs(2).back().steps.front().result, "interrupted");
 }
 
 TEST_F(EngineTest, TheSchedulerRunsAtItsIntervalAndOnlyThen) {

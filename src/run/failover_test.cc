@@ -3,7 +3,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <condition_variable>
+#include <functional>
+#include <mutex>
+#include <string>
 #include <thread>
+#include <utility>
 
 #include "connector/testing/fake_directory.h"
 #include "run/engine.h"
@@ -74,23 +79,28 @@ class FailoverTest : public ::testing::Test {
             clock_,
             logger_,
             [this](const Progress& progress) {
-              if (!when_ || progress.phase.find(*when_) == std::string::npos || --times_ < 0) return;
-              cut_();
+              if (progress.phase == when_) std::exchange(at_progress_, [] {})();
             },
             {}};
   }
 
-  /// Every session of the store ends with 57P01, as when an administrator stops the server.
-  void cut() const {
-    const std::string name = url_.substr(url_.rfind('/') + 1);
-    testkit::Postgresql::shared().execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '" +
-                                          name + "'");
+  [[nodiscard]] std::string database() const { return url_.substr(url_.rfind('/') + 1); }
+
+  /// The next `times` sessions that write to the table end in the middle of that transaction, with 57P01, as when an
+  /// administrator stops the server. (A sequence is not rolled back.)
+  void cut_at(const std::string& table, int times = 1) const {
+    testkit::Postgresql::shared().execute(
+        "CREATE SEQUENCE cuts; CREATE FUNCTION cut() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+        "IF nextval('cuts') <= " +
+            std::to_string(times) +
+            " THEN PERFORM pg_terminate_backend(pg_backend_pid()); PERFORM pg_sleep(10); END IF; RETURN NULL; END $$; "
+            "CREATE TRIGGER cut BEFORE INSERT OR UPDATE ON " +
+            table + " FOR EACH STATEMENT EXECUTE FUNCTION cut()",
+        database());
   }
 
-  /// One cycle whose database goes away when `phase` is reported; what became of its steps.
-  std::vector<std::string> cycle(const char* phase, int times = 1) {
-    when_ = phase;
-    times_ = times;
+  /// One cycle; what became of its steps.
+  std::vector<std::string> cycle() {
     report_ = Engine(environment()).cycle(false);
     std::vector<std::string> out;
     for (const StepReport& step : report_.steps) out.push_back(step.step.name + ": " + step.step.result);
@@ -103,16 +113,15 @@ class FailoverTest : public ::testing::Test {
   std::unique_ptr<store::Store> store_;
   connector::FakeDirectory corp_{directory_options(false)};
   connector::FakeDirectory cloud_{directory_options(true)};
-  std::optional<std::string> when_;
-  int times_ = 0;
-  std::function<void()> cut_ = [this] { cut(); };
+  std::string when_ = "never";
+  std::function<void()> at_progress_ = [] {};
   Report report_;
 };
 
 TEST_F(FailoverTest, AnImportIsDoneAgainFromItsLastCommit) {
-  EXPECT_THAT(cycle("import corp"),
-              ElementsAre("import corp: retried", "import corp: success", "import cloud: success",
-                          "synchronize: success", "export cloud: success", "confirm cloud: success"));
+  cut_at("connector_object");
+  EXPECT_THAT(cycle(), ElementsAre("import corp: retried", "import corp: success", "import cloud: success",
+                                   "synchronize: success", "export cloud: success", "confirm cloud: success"));
   EXPECT_EQ(report_.result, Result::success);
   EXPECT_THAT(report_.steps.front().step.message, HasSubstr("interrupted"));
   EXPECT_EQ(store_->operations().runs(1).front().steps.front().result, "retried") << "visible in the history";
@@ -120,27 +129,28 @@ TEST_F(FailoverTest, AnImportIsDoneAgainFromItsLastCommit) {
 }
 
 TEST_F(FailoverTest, ASynchronizationIsDoneAgain) {
-  EXPECT_THAT(cycle("synchronize inbound"),
-              ElementsAre("import corp: success", "import cloud: success", "synchronize: retried",
-                          "synchronize: success", "export cloud: success", "confirm cloud: success"));
+  cut_at("metaverse_object");
+  EXPECT_THAT(cycle(), ElementsAre("import corp: success", "import cloud: success", "synchronize: retried",
+                                   "synchronize: success", "export cloud: success", "confirm cloud: success"));
   EXPECT_EQ(cloud_.size(), 20U);
 }
 
 TEST_F(FailoverTest, AnExportIsDoneAgainAndMakesEachAccountOnce) {
   int sent = 0;
   cloud_.refuse_exports([&](const model::Export&) -> std::optional<Error> {
-    if (++sent == 10) cut();
+    if (++sent == 10) cut_at("connector_image");
     return std::nullopt;
   });
-  EXPECT_THAT(cycle("nothing"),
-              ElementsAre("import corp: success", "import cloud: success", "synchronize: success",
-                          "export cloud: retried", "export cloud: success", "confirm cloud: success"));
+  EXPECT_THAT(cycle(), ElementsAre("import corp: success", "import cloud: success", "synchronize: success",
+                                   "export cloud: retried", "export cloud: success", "confirm cloud: success"));
   EXPECT_EQ(cloud_.size(), 20U);
   EXPECT_EQ(cloud_.calls().adds, 20U) << "found, not added again";
 }
 
 TEST_F(FailoverTest, AStepThatIsInterruptedTwiceFailsAndEndsTheRun) {
-  EXPECT_THAT(cycle("import corp", 2), ElementsAre("import corp: retried", "import corp: failed"));
+  cut_at("connector_object", 2);
+  EXPECT_THAT(cycle(), ElementsAre("import corp: retried", "import corp: failed"));
+  ASSERT_NE(report_.error(), nullptr);
   EXPECT_EQ(report_.error()->id(), "sql.connection_lost");
   EXPECT_EQ(store_->operations().runs(1).front().result, "failed");
   EXPECT_EQ(Engine(environment()).cycle(false).result, Result::success) << "the next goes on from there";
@@ -157,22 +167,31 @@ TEST_F(FailoverTest, AServerThatIsAwayForAWhileIsWaitedFor) {
     store_->configuration().put_rules(std::vector<store::RuleRow>{{{}, "in", std::string(k_rules[0])}});
   }
   std::jthread starter;
-  cut_ = [&] {
+  when_ = "import corp";
+  at_progress_ = [&] {
     own.stop();
-    starter = std::jthread([&own] { own.start(); });
+    // The server lives as long as the thread that started it.
+    starter = std::jthread([&own](const std::stop_token& stop) {
+      own.start();
+      std::mutex mutex;
+      std::condition_variable_any ended;
+      std::unique_lock lock(mutex);
+      ended.wait(lock, stop, [] { return false; });
+    });
   };
-  EXPECT_THAT(cycle("import corp"),
-              ElementsAre("import corp: retried", "import corp: success", "synchronize: success"));
+  EXPECT_THAT(cycle(), ElementsAre("import corp: retried", "import corp: success", "synchronize: success"));
 }
 
 TEST_F(FailoverTest, WhoFindsAnotherInChargeWhenTheDatabaseIsBackGivesUp) {
-  cut_ = [&] {
+  when_ = "import corp";
+  at_progress_ = [&] {
     // The other asks under the same name, as it would after a restart on this machine.
     const auto other = store_sql::open_store(url_, {});
     ASSERT_TRUE(other->operations().acquire(holder_name(), std::chrono::seconds(60)));
-    cut();
+    testkit::Postgresql::shared().execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '" +
+                                          database() + "'");
   };
-  EXPECT_THAT(cycle("import corp"), ElementsAre("import corp: failed"));
+  EXPECT_THAT(cycle(), ElementsAre("import corp: failed"));
   EXPECT_EQ(report_.error()->id(), "store.lease_lost");
   EXPECT_EQ(store_->operations().runs(1).front().result, "") << "nothing was written, not even that";
 }
@@ -181,8 +200,7 @@ TEST_F(FailoverTest, ALeaseThatAFailoverLostIsTakenAnew) {
   HeldLease lease(*store_, logger_);
   const std::int64_t fence = lease.lease().fence;
   // What an asynchronous standby had not heard of: that this lease was taken.
-  testkit::Postgresql::shared().execute("UPDATE lease SET holder = '', expires_at = 0, fence = fence - 1",
-                                        url_.substr(url_.rfind('/') + 1));
+  testkit::Postgresql::shared().execute("UPDATE lease SET holder = '', expires_at = 0, fence = fence - 1", database());
   EXPECT_TRUE(lease.confirm());
   EXPECT_EQ(lease.lease().fence, fence);
   EXPECT_NO_THROW(put_setting(store_->configuration(), k_staging, "on"));
