@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <testkit/postgresql.h>
 
 #include <condition_variable>
 #include <functional>
@@ -14,7 +15,6 @@
 #include "run/engine.h"
 #include "run/settings.h"
 #include "store_sql/store_sql.h"
-#include "testkit/postgresql.h"
 
 namespace linkspan::run {
 namespace {
