@@ -34,6 +34,18 @@ std::vector<ConnectorLine> connector_lines(store::Store& store) {
   return out;
 }
 
+Json servers_json(store::Store& store) {
+  Json list = Json::list();
+  for (const store::Server& one : store.servers().list()) {
+    const bool back = one.stands_back_until > store.operations().now();
+    list.push(Json::object({{"name", one.name},
+                            {"leads", one.leads},
+                            {"seen_at", time_json(one.seen_at)},
+                            {"stands_back_until", back ? time_json(one.stands_back_until) : Json()}}));
+  }
+  return list;
+}
+
 Json status_json(Session& session, const std::vector<ConnectorLine>& lines) {
   store::Store& store = session.store();
   const store::DatabaseInfo info = store.info();
@@ -69,18 +81,6 @@ Json status_json(Session& session, const std::vector<ConnectorLine>& lines) {
                        {"metaverse_objects", store.summary()->metaverse_objects()},
                        {"connectors", std::move(connectors)},
                        {"last_run", runs.empty() ? Json() : to_json(runs.front())}});
-}
-
-Json servers_json(store::Store& store) {
-  Json list = Json::list();
-  for (const store::Server& one : store.servers().list()) {
-    const bool back = one.stands_back_until > store.operations().now();
-    list.push(Json::object({{"name", one.name},
-                            {"leads", one.leads},
-                            {"seen_at", time_json(one.seen_at)},
-                            {"stands_back_until", back ? time_json(one.stands_back_until) : Json()}}));
-  }
-  return list;
 }
 
 void print_servers(Session& session) {
