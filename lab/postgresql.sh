@@ -3,6 +3,9 @@
 #
 #   lab/postgresql.sh up DIR           starts it, making the cluster first when there is none
 #   lab/postgresql.sh role DIR NAME    makes a role and a database of that name which is all it owns
+#   lab/postgresql.sh standby DIR OF   a streaming standby in DIR of the running cluster in OF, which waits for it from
+#                                      now on with every commit; it knows the roles made before
+#   lab/postgresql.sh promote DIR      makes a standby a primary
 #   lab/postgresql.sh down DIR         stops it, keeps the data
 #   lab/postgresql.sh crash DIR        kills it with all its processes, as a kernel would; `up` recovers
 #   lab/postgresql.sh status DIR       exit status 0 = running, 3 = not
@@ -64,6 +67,22 @@ make_cluster() {
   as_server sh -c "cat >'$DATA/server.crt'" <"$DIR/tls/server.pem"
 }
 
+# What the standby knows of its primary stands apart, since configure() writes postgresql.auto.conf. Its user cannot read
+# the authority's file where only root may; within loopback `require` will do.
+copy_cluster() {
+  [ ! -s "$DATA/PG_VERSION" ] || return 0
+  local of=$1
+  cp -r "$of/tls" "$of/passfile" "$of"/*.password "$DIR/"
+  local primary
+  primary="host=$LAB_HOST port=$(cat "$of/port") user=postgres sslmode=require"
+  PGPASSWORD=$(cat "$of/admin.password") "$BIN/pg_basebackup" -D "$DATA" -X stream -c fast -d "$primary" \
+    >"$DIR/basebackup.log" 2>&1 || lab_fail "pg_basebackup failed" "see $DIR/basebackup.log"
+  (umask 077 && printf "primary_conninfo = '%s password=%s'\n" "$primary" "$(cat "$of/admin.password")" >"$DATA/standby.conf")
+  printf "include_if_exists = 'standby.conf'\n" >>"$DATA/postgresql.conf"
+  touch "$DATA/standby.signal"
+  [ "$(id -u)" -ne 0 ] || chown -R postgres:postgres "$DATA"
+}
+
 # Written at each start: port and LAB_FAST may differ from last time. No unix socket: its path might be too long.
 configure() {
   local sync=on
@@ -92,9 +111,12 @@ start_once() {
 
 server_pid() { lab_pid "$DATA/postmaster.pid" "$DATA"; }
 
-query() {
-  PGPASSFILE=$DIR/passfile psql -X -q -v ON_ERROR_STOP=1 -At \
-    "host=$LAB_HOST port=$(cat "$DIR/port") user=postgres dbname=postgres sslmode=verify-full sslrootcert=$DIR/tls/ca.pem" "$@"
+query() { query_in "$DIR" "$@"; }
+query_in() {
+  local of=$1
+  shift
+  PGPASSFILE=$of/passfile psql -X -q -v ON_ERROR_STOP=1 -At \
+    "host=$LAB_HOST port=$(cat "$of/port") user=postgres dbname=postgres sslmode=verify-full sslrootcert=$of/tls/ca.pem" "$@"
 }
 
 # remember ROLE PASSWORD_FILE: a line of the passfile, replacing the role's earlier one.
@@ -207,12 +229,32 @@ remove() {
   rm -rf "$DATA" "$DIR"
 }
 
-usage() { lab_fail "usage: postgresql.sh up DIR | role DIR NAME | down DIR | crash DIR | status DIR | remove DIR"; }
+standby() {
+  [ -s "$1/env.sh" ] || lab_fail "$1 has no running cluster" "lab/postgresql.sh up $1"
+  choose_data
+  copy_cluster "$1"
+  up
+  local of
+  of=$(cd "$1" && pwd)
+  query_in "$of" -c "alter system set synchronous_standby_names = '*'" -c "select pg_reload_conf()" >/dev/null
+  lab_wait 30 is_followed "$of" || lab_fail "the standby does not follow" "see $DATA/server.log"
+}
+is_followed() { [ "$(query_in "$1" -c "select count(*) from pg_stat_replication where sync_state = 'sync'")" = 1 ]; }
+
+promote() {
+  choose_data
+  (cd / && as_server "$BIN/pg_ctl" -D "$DATA" -w -t 60 promote) >/dev/null || lab_fail "it cannot be promoted" "see $DATA/server.log"
+  lab_say "PostgreSQL is primary now ($DIR)"
+}
+
+usage() { lab_fail "usage: postgresql.sh up DIR | role DIR NAME | standby DIR OF | promote DIR | down DIR | crash DIR | status DIR | remove DIR"; }
 
 [ $# -ge 2 ] || usage
 case $1 in
   up) DIR=$(lab_folder "$2") && lab_lock "$DIR" && up ;;
   role) [ $# -eq 3 ] || usage; DIR=$(lab_folder "$2") && lab_lock "$DIR" && role "$3" ;;
+  standby) [ $# -eq 3 ] || usage; DIR=$(lab_folder "$2") && lab_lock "$DIR" && standby "$3" ;;
+  promote) DIR=$(lab_folder "$2") && lab_lock "$DIR" && promote ;;
   down | crash | status | remove)
     [ -d "$2/data" ] || { lab_say "PostgreSQL is not running ($2 has no cluster)"; [ "$1" != status ] || exit 3; exit 0; }
     DIR=$(lab_folder "$2")

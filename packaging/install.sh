@@ -94,8 +94,9 @@ disable_services() {
   local name service
   for name in "$@"; do
     case $name in
-      slapd) service=slapd ;;
+      slapd | patroni) service=$name ;;
       postgresql-15) service=postgresql ;;
+      etcd-server) service=etcd ;;
       *) continue ;;
     esac
     as_root update-rc.d "$service" disable >/dev/null 2>&1 || true

@@ -68,6 +68,8 @@ class Health {
     cli::Json body = cli::Json::object(
         {{"status", "alive"},
          {"version", version_},
+         {"leads", state.leads},
+         {"standing_by", state.standing_by.empty() ? cli::Json() : cli::Json(state.standing_by)},
          {"running", state.running},
          {"suspended", state.suspended},
          {"next_start", cli::time_json(state.next_start)},
@@ -94,6 +96,8 @@ class Health {
       out += fmt::format("# HELP {} {}\n# TYPE {} gauge\n", name, help, name);
     };
     const run::SchedulerState state = scheduler_.state();
+    gauge("linkspan_leads", "This server starts the cycles; 0: it stands by.");
+    out += fmt::format("linkspan_leads {}\n", state.leads ? 1 : 0);
     gauge("linkspan_cycle_running", "A cycle is under way.");
     out += fmt::format("linkspan_cycle_running {}\n", state.running ? 1 : 0);
     std::map<std::int64_t, std::string> names;
@@ -147,7 +151,8 @@ int serve(cli::Session& session, const cli::Arguments& arguments) {
                 fmt::format("Point {} there.", installation.file().path.string()));
   }
   run::Engine engine(installation.environment());
-  run::Scheduler scheduler(engine, store, installation.clock(), logger);
+  run::Standing standing(store, logger);
+  run::Scheduler scheduler(engine, store, installation.clock(), logger, &standing);
   Health health(store, scheduler, installation.wiring().version);
 
   httpd::ServerOptions options;
@@ -159,7 +164,11 @@ int serve(cli::Session& session, const cli::Arguments& arguments) {
   ::sd_notify(0, "READY=1\nSTATUS=Running");
   const Watchdog watchdog;
 
-  scheduler.run(session.stop());
+  {
+    standing.look();  // so that the first cycle of the only server waits for nothing
+    const std::jthread watcher([&](const std::stop_token& stop) { standing.run(stop); });
+    scheduler.run(session.stop());
+  }
 
   ::sd_notify(0, "STOPPING=1\nSTATUS=Stopping");
   logger.log(Level::info, "app.stopping", "the service stops", {});

@@ -109,6 +109,7 @@ int exit_status(const run::Report& report) {
   switch (report.result) {
     case run::Result::success:
     case run::Result::skipped:
+    case run::Result::retried:
       return exit_done;
     case run::Result::completed_errors:
       return exit_object_errors;

@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
+#include "base/error.h"
 #include "cli/internal/nouns.h"
 #include "cli/pending_text.h"
 #include "cli/session.h"
@@ -64,6 +67,33 @@ int resume(Session& session, const Arguments&) {
   return say(session, "suspended", false, "The scheduler starts cycles again.");
 }
 
+/// It ends the leader's cycle at its next batch, without its lease: so it works while that cycle does.
+int step_down(Session& session, const Arguments& arguments) {
+  store::Servers& servers = session.store().servers();
+  const std::chrono::seconds time = run::parse_duration(arguments.get("--for").value_or("10m"));
+  const auto alive = servers.list();
+  const bool has_standby =
+      std::any_of(alive.begin(), alive.end(), [&](const store::Server& one) { return !one.leads; });
+  if (!has_standby && !arguments.has("--yes")) {
+    throw Error(Fault::conflict, "run.no_standby",
+                alive.empty() ? std::string("no service runs on this database")
+                              : fmt::format("nobody stands by for {}", alive.front().name),
+                "Start `linkspan serve` on another server first; or say --yes, and no cycle starts meanwhile.");
+  }
+  const std::string leader = servers.step_down(time);
+  if (session.json()) {
+    session.out().print(Json::object({{"stepped_down", leader.empty() ? Json() : Json(leader)},
+                                      {"seconds", static_cast<std::int64_t>(time.count())}}));
+  } else if (leader.empty()) {
+    session.out().line("No server leads; there is nothing to step down from.");
+  } else {
+    session.out().line(
+        fmt::format("{} steps down: its cycle ends at its next batch, and it leads again in {} at the earliest.",
+                    leader, arguments.get("--for").value_or("10m")));
+  }
+  return exit_done;
+}
+
 }  // namespace
 
 Commands service_commands() {
@@ -76,6 +106,10 @@ Commands service_commands() {
        staging_off},
       {"service pause", "Start no cycles until resumed; one under way goes on to its end", {}, pause},
       {"service resume", "Start cycles again", {}, resume},
+      {"service step-down",
+       "The server that leads hands over to one that stands by",
+       {{"--for DURATION", "How long it does not lead again (10m)"}, {"--yes", "Also where nobody stands by"}},
+       step_down},
   };
 }
 

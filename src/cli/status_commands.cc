@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "base/text.h"
 #include "cli/internal/nouns.h"
@@ -33,6 +34,18 @@ std::vector<ConnectorLine> connector_lines(store::Store& store) {
   return out;
 }
 
+Json servers_json(store::Store& store) {
+  Json list = Json::list();
+  for (const store::Server& one : store.servers().list()) {
+    const bool back = one.stands_back_until > store.operations().now();
+    list.push(Json::object({{"name", one.name},
+                            {"leads", one.leads},
+                            {"seen_at", time_json(one.seen_at)},
+                            {"stands_back_until", back ? time_json(one.stands_back_until) : Json()}}));
+  }
+  return list;
+}
+
 Json status_json(Session& session, const std::vector<ConnectorLine>& lines) {
   store::Store& store = session.store();
   const store::DatabaseInfo info = store.info();
@@ -61,12 +74,24 @@ Json status_json(Session& session, const std::vector<ConnectorLine>& lines) {
                        {"in_charge", Json::object({{"held", lease.held},
                                                    {"holder", lease.holder.empty() ? Json() : Json(lease.holder)},
                                                    {"seen_at", time_json(lease.seen_at)}})},
+                       {"servers", servers_json(store)},
                        {"staging", run::is_on(store.configuration(), run::k_staging)},
                        {"suspended", run::is_on(store.configuration(), run::k_suspended)},
                        {"full_synchronization_due", run::is_on(store.configuration(), run::k_full_synchronization)},
                        {"metaverse_objects", store.summary()->metaverse_objects()},
                        {"connectors", std::move(connectors)},
                        {"last_run", runs.empty() ? Json() : to_json(runs.front())}});
+}
+
+void print_servers(Session& session) {
+  store::Store& store = session.store();
+  std::string_view title = "Servers    ";
+  for (const store::Server& one : store.servers().list()) {
+    const bool back = one.stands_back_until > store.operations().now();
+    session.out().line(fmt::format(
+        "{}{} {}{}, seen {}", std::exchange(title, "           "), one.name, one.leads ? "leads" : "stands by",
+        back ? fmt::format(" (stepped down until {})", time_text(one.stands_back_until)) : "", time_text(one.seen_at)));
+  }
 }
 
 void print_banners(Session& session) {
@@ -79,6 +104,7 @@ void print_banners(Session& session) {
   const auto lease = store.operations().lease_state();
   out.line(fmt::format("At work    {}", lease.held ? fmt::format("{}, seen {}", lease.holder, time_text(lease.seen_at))
                                                    : std::string("nobody")));
+  print_servers(session);
   if (run::is_on(store.configuration(), run::k_staging)) {
     out.line("STAGING    nothing is exported; review with `linkspan pending`, then `linkspan staging off`");
   }

@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <cassert>
+#include <condition_variable>
 #include <map>
+#include <random>
 #include <set>
 #include <utility>
 
@@ -26,12 +28,43 @@
 // - Nothing is exported to a connector whose import failed in this cycle: what it holds is not known for sure, and it
 //   most likely cannot be reached.
 // - A failed synchronization leaves identities half evaluated: nothing is exported.
-// - A lost lease, a stop, and a failure of the database itself end the run.
+// - A lost lease, a stop, and a failure of the database itself end the run; but see the next essay.
+//
+// When the database goes away in the middle (a failover, a restart, a network that is mended):
+//
+// - The run waits, and asks again with growing delays, until the lease is confirmed: then nobody else was at work.
+// Where
+//   somebody was, the run is over. Whether a commit that was under way arrived does not matter: every stage begins from
+//   what is there, so the step is simply done again. Imports and synchronizations find what they wrote; an export finds
+//   by its intents which adds may have arrived, and looks for each add first, as a failover may have lost even intents.
+// - Once for each step; it stands in the history, as the step's result "retried" with the reason.
+// - A process that was paused for longer than its lease lasts sends nothing (Context::in_charge), and then does the
+// same.
 
 namespace linkspan::run {
 namespace {
 
 using store::RunStep;
+
+/// Whether the step may be done again when the database is there again, and the lease confirmed.
+bool is_interruption(const Error& error) {
+  static const std::set<std::string_view> k_conflicts{"sql.retry", "store.lease_lost"};
+  static const std::set<std::string_view> k_away{"sql.connection_lost", "sql.unreachable", "sql.read_only",
+                                                 "sql.too_many_connections", "sync.lease_unconfirmed"};
+  return k_conflicts.contains(error.id()) || (error.fault() == Fault::unavailable && k_away.contains(error.id()));
+}
+
+/// The host's clock, set right by the database's, which is the same for every server.
+class DatabaseClock final : public Clock {
+ public:
+  DatabaseClock(const Clock& clock, store::Store& store)
+      : clock_(clock), offset_(store.operations().now() - clock.now()) {}
+  [[nodiscard]] Time now() const override { return clock_.now() + offset_; }
+
+ private:
+  const Clock& clock_;
+  std::chrono::microseconds offset_;
+};
 
 Result result_of(const std::vector<std::pair<std::string, std::int64_t>>& counters) {
   static const std::set<std::string_view> k_bad{"errors", "failed", "not_reimported", "waiting_for_retry"};
@@ -52,10 +85,11 @@ class Run {
   Run(const Environment& environment, std::string profile, std::stop_token stop)
       : environment_(environment),
         lease_(environment.store, environment.logger, environment.lease),
+        clock_(environment.clock, environment.store),
         forward_stop_(std::move(stop), [this] { stop_.request_stop(); }),
         forward_lost_(lease_.lost(), [this] { stop_.request_stop(); }) {
     report_.profile = std::move(profile);
-    report_.started_at = environment.clock.now();
+    report_.started_at = clock_.now();
     end_interrupted();
     store::Run row;
     row.profile = report_.profile;
@@ -65,10 +99,22 @@ class Run {
     environment.logger.log(Level::info, "run.started", "run started", {{"profile", report_.profile}});
   }
 
+  /// A small thing to ask or write beside the steps; done again when the database is back.
+  template <class Ask>
+  auto persist(const Ask& ask) {
+    try {
+      return ask();
+    } catch (const Error& error) {
+      if (!is_interruption(error) || !recover()) throw;
+    }
+    return ask();
+  }
+
   /// Loads configuration; false (and a failed step) when it cannot be used.
   bool prepare() {
     try {
-      configuration_ = sync::load_configuration(environment_.store, environment_.references_by_anchor);
+      configuration_ =
+          persist([&] { return sync::load_configuration(environment_.store, environment_.references_by_anchor); });
       return true;
     } catch (const Error& error) {
       static_cast<void>(step("configuration", [&](StepReport&) { throw error; }));
@@ -80,16 +126,19 @@ class Run {
   bool synchronize(bool full);
   /// True when something was sent.
   bool export_to(std::string_view connector, std::optional<std::string> approved);
-  void skip(std::string name, std::string why);
+  void skip(const std::string& name, const std::string& why);
   [[nodiscard]] Report finish();
 
   [[nodiscard]] const sync::Configuration& configuration() const { return configuration_; }
   [[nodiscard]] connector::Connector& directory(const sync::ConnectorInfo& info);
-  [[nodiscard]] bool was_imported(const sync::ConnectorInfo& info) const { return read_at(info).has_value(); }
+  [[nodiscard]] bool was_imported(const sync::ConnectorInfo& info) { return read_at(info).has_value(); }
   /// When the last import of it came to its end.
-  [[nodiscard]] std::optional<Time> read_at(const sync::ConnectorInfo& info) const {
-    const auto text = settings().setting(import_completed(info.id));
+  [[nodiscard]] std::optional<Time> read_at(const sync::ConnectorInfo& info) {
+    const auto text = persist([&] { return settings().setting(import_completed(info.id)); });
     return text ? std::optional(from_rfc3339(*text)) : std::nullopt;
+  }
+  [[nodiscard]] bool is_staging() {
+    return persist([&] { return sync::staging(environment_.store); });
   }
   [[nodiscard]] bool is_over() const { return over_ || stop_.stop_requested(); }
   [[nodiscard]] const sync::ConnectorInfo& find(std::string_view name) const { return find_info(configuration_, name); }
@@ -97,24 +146,47 @@ class Run {
 
  private:
   template <class Body>
-  bool step(std::string name, Body body);
+  bool step(const std::string& name, const Body& body);
+  template <class Body>
+  bool attempt(const std::string& name, bool last, const Body& body);
+  /// Waits until the database is there again. Whether the lease is still ours; throws when patience is at an end, or a
+  /// stop was requested.
+  [[nodiscard]] bool recover();
   /// Whoever holds the lease knows that nobody else runs: what never ended was killed.
   void end_interrupted() {
     store::Operations& operations = environment_.store.operations();
-    for (const store::Run& run : operations.runs(10)) {
-      if (run.result.empty()) operations.end_run(run.id, "interrupted", report_.started_at);
+    for (store::Run& run : operations.runs(10)) {
+      if (!run.result.empty()) continue;
+      for (RunStep& step : run.steps) {
+        if (!step.result.empty()) continue;
+        step.result = "interrupted";
+        operations.put_step(run.id, step);
+      }
+      operations.end_run(run.id, "interrupted", report_.started_at);
     }
   }
-  void fail(StepReport& report, const Error& error);
-  void record(const StepReport& report) { environment_.store.operations().put_step(report_.run, report.step); }
+  void fail(StepReport& report);
+  [[nodiscard]] bool await(StepReport& report);
+  void end();
+  void record(const StepReport& report) {
+    persist([&] { environment_.store.operations().put_step(report_.run, report.step); });
+  }
   void log_step(const StepReport& report);
   [[nodiscard]] sync::Context context() const {
-    return {environment_.store, *configuration_.rules, configuration_.connectors, lease_.lease(),
-            environment_.clock, environment_.logger,   stop_.get_token(),         environment_.progress};
+    return {environment_.store,
+            *configuration_.rules,
+            configuration_.connectors,
+            lease_.lease(),
+            clock_,
+            environment_.logger,
+            stop_.get_token(),
+            environment_.progress,
+            [this] { return lease_.is_confirmed(); }};
   }
 
   const Environment& environment_;
   HeldLease lease_;
+  DatabaseClock clock_;
   std::stop_source stop_;
   std::stop_callback<std::function<void()>> forward_stop_;
   std::stop_callback<std::function<void()>> forward_lost_;
@@ -122,45 +194,104 @@ class Run {
   std::map<store::ConnectorId, std::unique_ptr<connector::Connector>> directories_;
   Report report_;
   bool over_ = false;
+  bool is_lost_ = false;  ///< another has the lease: nothing more is written, not even history
 };
 
 template <class Body>
-bool Run::step(std::string name, Body body) {
+bool Run::step(const std::string& name, const Body& body) {
+  if (attempt(name, false, body)) return true;
+  // Only a retried step has not come to a verdict.
+  return report_.steps.back().result == Result::retried && attempt(name, true, body);
+}
+
+template <class Body>
+bool Run::attempt(const std::string& name, bool last, const Body& body) {
   StepReport& report = report_.steps.emplace_back();
-  report.step.name = std::move(name);
-  report.step.started_at = environment_.clock.now();
-  record(report);
+  report.step.name = name;
+  report.step.started_at = clock_.now();
   try {
+    record(report);
     body(report);
   } catch (const Error& error) {
-    fail(report, error);
+    report.error = error;
   }
-  report.step.ended_at = environment_.clock.now();
+  if (report.error && !last && is_interruption(*report.error) && await(report)) {
+    report.result = Result::retried;
+    report.step.counters.clear();
+    report.step.message = fmt::format("interrupted, and done again from its last commit: {}", report.error->what());
+    report.error.reset();
+  } else if (report.error) {
+    fail(report);
+  }
+  report.step.ended_at = clock_.now();
   report.step.result = name_of(report.result);
-  record(report);
+  try {
+    if (!is_lost_) record(report);
+  } catch (const Error& error) {
+    report.error = error;
+    fail(report);
+    report.step.result = name_of(report.result);
+  }
   log_step(report);
   return report.result == Result::success || report.result == Result::completed_errors;
 }
 
-void Run::fail(StepReport& report, const Error& error) {
+/// Whether the run goes on after what `report` failed with; when not, its error says why.
+bool Run::await(StepReport& report) {
+  try {
+    return recover();
+  } catch (const Error& error) {
+    report.error = error;
+    return false;
+  }
+}
+
+bool Run::recover() {
+  using std::chrono::milliseconds;
+  constexpr milliseconds k_longest{5000};
+  const auto deadline = std::chrono::steady_clock::now() + environment_.lease.patience;
+  std::minstd_rand random(std::random_device{}());
+  std::mutex mutex;
+  std::condition_variable_any wake;
+  for (milliseconds delay{100};; delay = std::min(2 * delay, k_longest)) {
+    try {
+      if (!lease_.confirm()) {
+        is_lost_ = true;
+        return false;
+      }
+      environment_.store.check_names();
+      return true;
+    } catch (const Error& error) {
+      if (!is_interruption(error) || std::chrono::steady_clock::now() >= deadline) throw;
+    }
+    // Not all servers at the same moment: each waits for half of the time up to the whole of it.
+    std::unique_lock lock(mutex);
+    wake.wait_for(lock, stop_.get_token(), delay / 2 + milliseconds(random() % (delay.count() / 2 + 1)),
+                  [] { return false; });
+    if (stop_.stop_requested()) {
+      throw Error(Fault::cancelled, "sync.cancelled", "the run was asked to stop while the database was away");
+    }
+  }
+}
+
+void Run::fail(StepReport& report) {
   // The stages only see that they were asked to stop; why is known here.
-  const bool lost = lease_.lost().stop_requested() || error.id() == "store.lease_lost";
-  if (lost) {
-    over_ = true;
+  is_lost_ = is_lost_ || lease_.lost().stop_requested() || report.error->id() == "store.lease_lost";
+  if (is_lost_) {
     report.error = Error(Fault::conflict, "store.lease_lost", "another process took over this database; the run ended",
                          "`linkspan status` says who is in charge. What was committed before stays.");
-  } else {
-    report.error = error;
   }
-  const bool cancelled = !lost && error.fault() == Fault::cancelled;
-  if (cancelled) over_ = true;
+  const bool cancelled = !is_lost_ && report.error->fault() == Fault::cancelled;
+  over_ = over_ || is_lost_ || cancelled || is_interruption(*report.error);
   report.result = cancelled ? Result::cancelled : Result::failed;
   report.step.message = report.error->what();
   if (!report.error->hint().empty()) report.step.message += " " + report.error->hint();
 }
 
 void Run::log_step(const StepReport& report) {
-  const Level level = report.result >= Result::blocked ? Level::error : Level::info;
+  const Level level = report.result >= Result::blocked   ? Level::error
+                      : report.result == Result::retried ? Level::warning
+                                                         : Level::info;
   std::string counters;
   for (const auto& [name, value] : report.step.counters)
     counters += fmt::format("{}{}={}", counters.empty() ? "" : " ", name, value);
@@ -171,16 +302,18 @@ void Run::log_step(const StepReport& report) {
                            {"error", report.error ? std::string(report.error->id()) : std::string()}});
 }
 
-void Run::skip(std::string name, std::string why) {
-  static_cast<void>(step(std::move(name), [&](StepReport& report) {
+void Run::skip(const std::string& name, const std::string& why) {
+  static_cast<void>(step(name, [&](StepReport& report) {
     report.result = Result::skipped;
-    report.step.message = std::move(why);
+    report.step.message = why;
   }));
 }
 
 connector::Connector& Run::directory(const sync::ConnectorInfo& info) {
   auto& made = directories_[info.id];
-  if (made == nullptr) made = environment_.directories(find_row(environment_.store, info.id));
+  if (made == nullptr) {
+    made = environment_.directories(persist([&] { return find_row(environment_.store, info.id); }));
+  }
   return *made;
 }
 
@@ -197,7 +330,7 @@ bool Run::import(std::string_view connector, bool full, std::string_view label) 
     if (due && !full) report.step.message = "full, because the connector's settings have changed";
     std::vector<std::pair<std::string, std::string>> marks;
     // A delta builds on an import that came to its end.
-    marks.emplace_back(import_completed(info.id), to_rfc3339(environment_.clock.now()));
+    marks.emplace_back(import_completed(info.id), to_rfc3339(clock_.now()));
     if (due) marks.emplace_back(full_import_due(info.id), "");
     settings().put_settings(marks);
   });
@@ -217,13 +350,20 @@ bool Run::synchronize(bool full) {
 bool Run::export_to(std::string_view connector, std::optional<std::string> approved) {
   const sync::ConnectorInfo& info = find(connector);
   bool sent = false;
+  bool again = false;
+  const std::int64_t fence = lease_.lease().fence;
   static_cast<void>(step("export " + info.name, [&](StepReport& report) {
     connector::Connector& target = directory(info);
     if (!target.capabilities().exports) {
       throw Error(Fault::invalid, "run.no_exports", fmt::format("connector {} takes no exports", info.name),
                   "Its kind is read only.");
     }
-    report.export_result = sync::export_connector(context(), info, target, {std::move(approved), read_at(info)});
+    // A failover may have lost what was recorded of an add: those of an interrupted export are looked for first.
+    const sync::ExportRequest request{.approved = approved,
+                                      .read_at = again ? std::nullopt : read_at(info),
+                                      .resumed = again && lease_.lease().fence == fence};
+    again = true;
+    report.export_result = sync::export_connector(context(), info, target, request);
     const sync::ExportResult& result = *report.export_result;
     report.step.counters = result.counters.all();
     report.result = result.blocked ? Result::blocked : result_of(report.step.counters);
@@ -239,16 +379,22 @@ bool Run::export_to(std::string_view connector, std::optional<std::string> appro
   return sent;
 }
 
-Report Run::finish() {
-  for (const StepReport& step : report_.steps) {
-    // A step left out on purpose does not spoil a run.
-    if (step.result != Result::skipped) report_.result = std::max(report_.result, step.result);
-  }
-  if (report_.result < Result::cancelled && stop_.stop_requested()) report_.result = Result::cancelled;
-  report_.ended_at = environment_.clock.now();
+void Run::end() {
   environment_.store.operations().end_run(report_.run, name_of(report_.result), report_.ended_at);
   const auto keep = duration_setting(settings(), k_history, std::chrono::days(7));
   environment_.store.operations().prune_runs(report_.ended_at - keep);
+}
+
+Report Run::finish() {
+  for (const StepReport& step : report_.steps) {
+    // A step left out on purpose does not spoil a run, nor does one that was done again.
+    if (step.result != Result::skipped && step.result != Result::retried)
+      report_.result = std::max(report_.result, step.result);
+  }
+  if (report_.result < Result::cancelled && stop_.stop_requested()) report_.result = Result::cancelled;
+  report_.ended_at = clock_.now();
+  // Whoever has the lease now closes what this run left open.
+  if (!is_lost_) persist([&] { end(); });
   environment_.logger.log(Level::info, "run.ended", "run ended",
                           {{"profile", report_.profile}, {"result", std::string(name_of(report_.result))}});
   return std::move(report_);
@@ -279,7 +425,7 @@ void export_all(Run& run, const std::set<std::string>& failed, bool staging) {
   confirm(run, sent_to);
 }
 
-void do_cycle(Run& run, const Environment& environment, bool full) {
+void do_cycle(Run& run, bool full) {
   std::set<std::string> failed;
   std::string never_read;
   for (const sync::ConnectorInfo& info : run.configuration().connectors) {
@@ -296,7 +442,7 @@ void do_cycle(Run& run, const Environment& environment, bool full) {
     return;
   }
   if (!run.synchronize(full) || run.is_over()) return;
-  export_all(run, failed, sync::staging(environment.store));
+  export_all(run, failed, run.is_staging());
 }
 
 }  // namespace
@@ -307,6 +453,8 @@ std::string_view name_of(Result result) noexcept {
       return "success";
     case Result::skipped:
       return "skipped";
+    case Result::retried:
+      return "retried";
     case Result::completed_errors:
       return "completed-errors";
     case Result::cancelled:
@@ -354,7 +502,7 @@ Report Engine::export_to(std::string_view connector, std::optional<std::string> 
 Report Engine::cycle(bool full, std::stop_token stop) {
   const std::scoped_lock lock(running_);
   Run run(environment_, full ? "full" : "delta", std::move(stop));
-  if (run.prepare()) do_cycle(run, environment_, full);
+  if (run.prepare()) do_cycle(run, full);
   return run.finish();
 }
 

@@ -35,10 +35,10 @@ struct Environment {
   LeaseOptions lease{};
 };
 
-/// Later ones are worse; a run is as bad as its worst step.
-enum class Result : unsigned char { success, skipped, completed_errors, cancelled, blocked, failed };
+/// Later ones are worse; a run is as bad as its worst step. What was skipped or retried does not count.
+enum class Result : unsigned char { success, skipped, retried, completed_errors, cancelled, blocked, failed };
 
-/// "success", "skipped", "completed-errors", "cancelled", "blocked", "failed".
+/// "success", "skipped", "retried", "completed-errors", "cancelled", "blocked", "failed".
 [[nodiscard]] std::string_view name_of(Result result) noexcept;
 
 struct StepReport {
@@ -60,7 +60,9 @@ struct Report {
   [[nodiscard]] const Error* error() const;
 };
 
-/// One run at a time per engine, and per database. Every operation throws Fault::conflict "run.lease_held" when another
+/// One run at a time per engine, and per database. A step that the database failed in the middle of (a failover, a
+/// restart) ends as "retried", and is done again from its last commit when the database is there again and the lease
+/// confirmed; once, then it fails. Every operation throws Fault::conflict "run.lease_held" when another
 /// holds the lease, "run.no_connector", and what the database throws; what goes wrong inside a step is in the report.
 class Engine {
  public:

@@ -5,7 +5,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <map>
+#include <optional>
 
 #include "connector/testing/fake_directory.h"
 #include "run/review.h"
@@ -100,8 +102,8 @@ class EngineTest : public ::testing::Test {
     return out;
   }
 
-  store_sql::testing::TemporaryStore temporary_;
   ManualClock clock_;
+  store_sql::testing::TemporaryStore temporary_{&clock_};
   QuietLogger logger_;
   connector::FakeDirectory corp_{source_options()};
   connector::FakeDirectory cloud_{target_options()};
@@ -242,6 +244,49 @@ TEST_F(EngineTest, ALeaseLostInTheMiddleEndsTheRunWithoutFurtherSteps) {
   EXPECT_EQ(report.steps.back().step.name, "export cloud");
 }
 
+TEST_F(EngineTest, AProcessThatWasPausedInAnExportSendsNothingMoreAndWritesNothing) {
+  for (const char* uid : {"a", "b", "c", "d", "e"}) hire(uid);
+  std::atomic<std::chrono::nanoseconds::rep> paused = 0;
+  Environment with_pause = environment();
+  with_pause.lease.elapsed = [&] { return std::chrono::nanoseconds(paused.load()); };
+  const auto elsewhere = store_sql::open_store(temporary_.url(), {.clock = &clock_});
+  std::optional<HeldLease> other;
+  cloud_.refuse_exports([&](const model::Export&) -> std::optional<Error> {
+    if (other) return std::nullopt;
+    paused = std::chrono::nanoseconds(std::chrono::minutes(2)).count();
+    clock_.advance(std::chrono::minutes(2));
+    other.emplace(*elsewhere, logger_, LeaseOptions{.holder = "elsewhere:1:x", .lasts = std::chrono::seconds(60)});
+    return std::nullopt;
+  });
+  const Report report = Engine(with_pause).cycle(false);
+  EXPECT_EQ(report.error()->id(), "store.lease_lost");
+  EXPECT_EQ(cloud_.size(), 1U) << "but the request that was under way";
+  EXPECT_EQ(store().operations().runs(1).front().result, "") << "for the new holder to close";
+  other.reset();
+  cloud_.refuse_exports({});
+  EXPECT_EQ(Engine(environment()).cycle(false).result, Result::success);
+  EXPECT_EQ(cloud_.size(), 5U) << "each once";
+  const auto runs = store().operations().runs(2);
+  EXPECT_EQ(runs[1].result, "interrupted");
+  EXPECT_EQ(runs[1].steps.back().result, "interrupted");
+}
+
+TEST_F(EngineTest, AProcessThatWasPausedAndNotFollowedDoesTheStepAgain) {
+  for (const char* uid : {"a", "b", "c", "d", "e"}) hire(uid);
+  std::atomic<std::chrono::nanoseconds::rep> paused = 0;
+  Environment with_pause = environment();
+  with_pause.lease.elapsed = [&] { return std::chrono::nanoseconds(paused.load()); };
+  cloud_.refuse_exports([&](const model::Export&) -> std::optional<Error> {
+    paused = std::chrono::nanoseconds(std::chrono::minutes(2)).count();
+    return std::nullopt;
+  });
+  const Report report = Engine(with_pause).cycle(false);
+  EXPECT_THAT(results(report), ElementsAre("import corp: success", "import cloud: success", "synchronize: success",
+                                           "export cloud: retried", "export cloud: success", "confirm cloud: success"));
+  EXPECT_EQ(report.result, Result::success);
+  EXPECT_EQ(cloud_.size(), 5U);
+}
+
 TEST_F(EngineTest, AStopRequestEndsTheRunAsCancelled) {
   hire("ada");
   std::stop_source stop;
@@ -283,9 +328,14 @@ TEST_F(EngineTest, ARunThatWasKilledIsClosedByTheNext) {
   store::Run killed;
   killed.profile = "delta";
   killed.started_at = clock_.now();
-  store().operations().begin_run(killed);
+  killed.steps = {{.name = "import corp", .result = "", .started_at = clock_.now(), .counters = {}, .message = ""}};
+  {
+    const HeldLease lease(store(), logger_);
+    static_cast<void>(store().operations().begin_run(killed));
+  }
   static_cast<void>(Engine(environment()).cycle(false));
   EXPECT_EQ(store().operations().runs(2).back().result, "interrupted");
+  EXPECT_EQ(store().operations().runs(2).back().steps.front().result, "interrupted");
 }
 
 TEST_F(EngineTest, TheSchedulerRunsAtItsIntervalAndOnlyThen) {
@@ -317,6 +367,78 @@ TEST_F(EngineTest, TheSchedulerWaitsWhilePausedAndWhileAnotherWorks) {
   }
   clock_.advance(std::chrono::seconds(15));
   EXPECT_TRUE(scheduler.tick({}));
+}
+
+TEST_F(EngineTest, OfTwoServersOneLeadsAndTheOtherTakesOverWhenItIsGone) {
+  const auto elapsed = [this] { return clock_.now().time_since_epoch(); };
+  const LeaseOptions first{.holder = "quay:1:x", .elapsed = elapsed};
+  const LeaseOptions second{.holder = "harbour:1:x", .elapsed = elapsed};
+  std::optional<Standing> quay;
+  quay.emplace(store(), logger_, first);
+  Standing harbour(store(), logger_, second);
+  quay->look();
+  harbour.look();
+  EXPECT_TRUE(quay->leads());
+  EXPECT_FALSE(harbour.leads());
+  EXPECT_EQ(harbour.leader(), "quay:1:x");
+
+  Engine engine(environment());
+  Scheduler standby(engine, store(), clock_, logger_, &harbour);
+  EXPECT_FALSE(standby.tick({}));
+  EXPECT_FALSE(standby.state().leads);
+  EXPECT_THAT(standby.state().standing_by, HasSubstr("quay:1:x"));
+
+  clock_.advance(std::chrono::seconds(59));
+  harbour.look();
+  EXPECT_FALSE(harbour.leads()) << "a leader that is not heard of is waited for";
+  clock_.advance(std::chrono::seconds(1));
+  EXPECT_FALSE(quay->leads()) << "by its own clock, too";
+  harbour.look();
+  EXPECT_TRUE(harbour.leads());
+  EXPECT_TRUE(standby.tick({}));
+  EXPECT_TRUE(standby.state().leads);
+  const std::stop_token term = quay->term();
+  quay->look();
+  EXPECT_FALSE(quay->leads());
+  EXPECT_TRUE(term.stop_requested()) << "what it was doing ends";
+}
+
+TEST_F(EngineTest, WhoStepsDownEndsItsCycleAndIsFollowedAtOnce) {
+  const auto elapsed = [this] { return clock_.now().time_since_epoch(); };
+  Standing quay(store(), logger_, {.holder = "quay:1:x", .elapsed = elapsed});
+  Standing harbour(store(), logger_, {.holder = "harbour:1:x", .elapsed = elapsed});
+  quay.look();
+  harbour.look();
+  hire("ada");
+  Engine engine(environment());
+  Scheduler scheduler(engine, store(), clock_, logger_, &quay);
+  cloud_.refuse_exports([&](const model::Export&) -> std::optional<Error> {
+    EXPECT_EQ(store().servers().step_down(std::chrono::minutes(10)), "quay:1:x");
+    quay.look();
+    return std::nullopt;
+  });
+  EXPECT_TRUE(scheduler.tick({}));
+  EXPECT_EQ(scheduler.state().last_result, Result::cancelled);
+  EXPECT_FALSE(store().operations().lease_state().held);
+  harbour.look();
+  EXPECT_TRUE(harbour.leads());
+  EXPECT_FALSE(scheduler.tick({}));
+  Scheduler next(engine, store(), clock_, logger_, &harbour);
+  EXPECT_TRUE(next.tick({})) << "a cycle that was stopped is due at once";
+  EXPECT_EQ(cloud_.size(), 1U);
+}
+
+TEST_F(EngineTest, AServerThatEndsLeavesAndADeadNeighbourIsNotWaitedFor) {
+  std::string dead = holder_name();
+  const std::size_t colon = dead.find(':');
+  dead.replace(colon + 1, dead.rfind(':') - colon - 1, "4194303");
+  EXPECT_TRUE(store().servers().report(dead, std::chrono::seconds(60)).leads);
+  {
+    Standing quay(store(), logger_);
+    quay.look();
+    EXPECT_TRUE(quay.leads());
+  }
+  EXPECT_TRUE(store().servers().list().empty());
 }
 
 TEST_F(EngineTest, ACycleThatWasStoppedIsDueAgainAtOnce) {

@@ -54,6 +54,10 @@ std::chrono::seconds duration_setting(store::Configuration& configuration, std::
   }
 }
 
+std::chrono::seconds lease_length(store::Store& store) {
+  return duration_setting(store.configuration(), k_lease, std::chrono::seconds(60));
+}
+
 bool is_on(store::Configuration& configuration, std::string_view name) { return configuration.setting(name) == "on"; }
 
 void put_setting(store::Configuration& configuration, std::string_view name, std::string_view value) {
@@ -69,6 +73,14 @@ void check_setting(std::string_view name, std::string_view value) {
     }
     return;
   }
+  if (name == k_lease) {
+    // Renewed three times in its length: shorter ones would be lost to a busy machine, longer ones keep standbys
+    // waiting.
+    const auto length = parse_duration(value);
+    if (length >= std::chrono::seconds(6) && length <= std::chrono::hours(1)) return;
+    throw Error(Fault::invalid, "run.setting", fmt::format("{} = \"{}\" is out of range", name, value),
+                "From 6s to 1h.");
+  }
   if (name == k_staging || name == k_suspended || name == k_full_synchronization) {
     if (value == "on" || value == "off") return;
     throw Error(Fault::invalid, "run.setting", fmt::format("{} is on or off, not \"{}\"", name, printable(value, 40)));
@@ -80,9 +92,10 @@ void check_setting(std::string_view name, std::string_view value) {
       return;
     }
   }
-  throw Error(Fault::invalid, "run.setting", fmt::format("there is no setting {}", printable(name, 80)),
-              "There are: scheduler.interval, scheduler.suspended, history.keep, staging, guard.deletions, "
-              "guard.disablements, guard.membership_removals, guard.cleared_attributes (and these with .CONNECTOR).");
+  throw Error(
+      Fault::invalid, "run.setting", fmt::format("there is no setting {}", printable(name, 80)),
+      "There are: scheduler.interval, scheduler.suspended, history.keep, lease.lasts, staging, guard.deletions, "
+      "guard.disablements, guard.membership_removals, guard.cleared_attributes (and these with .CONNECTOR).");
 }
 
 }  // namespace linkspan::run

@@ -13,6 +13,7 @@ inline constexpr std::string_view k_staging = "staging";                ///< "on
 inline constexpr std::string_view k_interval = "scheduler.interval";    ///< "30m"
 inline constexpr std::string_view k_suspended = "scheduler.suspended";  ///< "on", "off"
 inline constexpr std::string_view k_history = "history.keep";           ///< "7d"
+inline constexpr std::string_view k_lease = "lease.lasts";              ///< "60s"
 inline constexpr std::string_view k_full_synchronization =
     "full_synchronization_due";  ///< "on": the next cycle is full
 
@@ -28,6 +29,9 @@ inline constexpr std::string_view k_full_synchronization =
 [[nodiscard]] std::chrono::seconds duration_setting(store::Configuration& configuration, std::string_view name,
                                                     std::chrono::seconds standard);
 [[nodiscard]] bool is_on(store::Configuration& configuration, std::string_view name);
+
+/// How long a server that is not heard of keeps the lease, and the lead: the setting lease.lasts.
+[[nodiscard]] std::chrono::seconds lease_length(store::Store& store);
 
 /// One setting; empty text removes it. Under the lease.
 void put_setting(store::Configuration& configuration, std::string_view name, std::string_view value);

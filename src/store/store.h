@@ -204,10 +204,13 @@ class Configuration {
   virtual void put_settings(std::span<const std::pair<std::string, std::string>> values) = 0;  ///< empty text removes
 };
 
-/// Leases and run history.
+/// Leases and run history. Writes of the history run under the lease of `use_lease`, like those of Configuration.
 class Operations {
  public:
   virtual ~Operations() = default;
+
+  /// The database's clock: the one that every server which shares it goes by.
+  [[nodiscard]] virtual Time now() = 0;
 
   /// Takes the lease, or nullopt while another holder's has not lapsed (by the database's clock). The same holder gets
   /// it anew at once, and the greater fence shuts its earlier self out.
@@ -233,6 +236,34 @@ class Operations {
   virtual void prune_runs(Time before) = 0;
 };
 
+/// A running service, as it last reported itself. A holder's name, as of a lease.
+struct Server {
+  std::string name;
+  bool leads = false;
+  Time seen_at{};
+  Time stands_back_until{};  ///< does not lead before; long ago for most
+};
+
+/// Which service starts cycles, where several share one database. It protects nothing: what is written is protected by
+/// the lease, which whoever writes takes for as long as a run or a command lasts. All times are the database's.
+class Servers {
+ public:
+  virtual ~Servers() = default;
+
+  /// `name` is alive, for `lasts` unless it says so again; those whose time is over are forgotten. Where nobody leads,
+  /// it leads from now on, unless it stands back. Its standing comes back. Throws "store.moved".
+  virtual Server report(std::string_view name, std::chrono::seconds lasts) = 0;
+
+  /// `name` is no longer there: it ended, or whoever knows that it died says so.
+  virtual void leave(std::string_view name) = 0;
+
+  /// Whoever leads no longer does, and stands back for `time`. Its name; empty where nobody leads.
+  virtual std::string step_down(std::chrono::seconds time) = 0;
+
+  /// Those alive, who leads first, then by name. Writes nothing.
+  [[nodiscard]] virtual std::vector<Server> list() = 0;
+};
+
 /// What `status` and setup say of the database itself.
 struct DatabaseInfo {
   std::string product;   ///< "SQLite 3.40.1", "PostgreSQL 15.18"
@@ -255,11 +286,19 @@ class Store {
   /// Writes need `use_lease` first; reads do not.
   [[nodiscard]] virtual Configuration& configuration() = 0;
   [[nodiscard]] virtual Operations& operations() = 0;
-  /// The lease that configuration writes run under.
+  [[nodiscard]] virtual Servers& servers() = 0;
+  /// The lease that writes of configuration and history run under.
   virtual void use_lease(const Lease& lease) = 0;
-  /// Loaded when the store was opened and again by refresh_names(), which whoever takes the lease calls first.
+  /// Loaded when the store was opened and again by refresh_names().
   [[nodiscard]] virtual model::Names& names() = 0;
+  /// Whoever takes the lease calls it first: names are from then on what the database holds. Those interned and never
+  /// written are forgotten, since another may have given their ids away; so nothing that goes by ids of before may be
+  /// under way.
   virtual void refresh_names() = 0;
+  /// For the holder of the lease, after the database was away: what it lacks of the names (a failover lost it, or a
+  /// commit did not arrive) is written with the next batch, and ids stay what they are. Throws Fault::corrupt
+  /// "model.name_table" when another has given some of them away.
+  virtual void check_names() = 0;
   [[nodiscard]] virtual DatabaseInfo info() = 0;
 };
 

@@ -10,6 +10,7 @@
 #include "store_sql/internal/configuration.h"
 #include "store_sql/internal/core.h"
 #include "store_sql/internal/operations.h"
+#include "store_sql/internal/servers.h"
 #include "store_sql/internal/summary.h"
 #include "store_sql/internal/view.h"
 #include "store_sql/schema.h"
@@ -32,29 +33,48 @@ class SqlStore final : public store::Store {
   }
   store::Configuration& configuration() override { return configuration_; }
   store::Operations& operations() override { return operations_; }
+  store::Servers& servers() override { return servers_; }
   void use_lease(const store::Lease& lease) override {
     const std::lock_guard lock(core_.mutex);
     core_.lease = lease;
   }
-  model::Names& names() override { return core_.names; }
+  model::Names& names() override { return core_.names(); }
   void refresh_names() override;
+  void check_names() override {
+    for (const auto& [id, name] : load_names()) core_.names().load(id, name);
+  }
   store::DatabaseInfo info() override;
 
  private:
+  std::vector<std::pair<model::NameId, std::string>> load_names();
+
   Core core_;
   SqlConfiguration configuration_{core_};
   SqlOperations operations_{core_};
+  SqlServers servers_{core_};
 };
 
-void SqlStore::refresh_names() {
+// With the commit of an open batch unknown or undone, only the database knows which names it holds.
+std::vector<std::pair<model::NameId, std::string>> SqlStore::load_names() {
+  std::vector<std::pair<model::NameId, std::string>> names;
   const auto session = core_.pool.begin(sql::Mode::read);
-  model::NameId last = 0;
   session->database().query("SELECT id, name FROM name ORDER BY id", {}, [&](const sql::Row& row) {
-    last = static_cast<model::NameId>(row.integer(0));
-    core_.names.load(last, row.text(1));
+    names.emplace_back(static_cast<model::NameId>(row.integer(0)), row.text(1));
   });
   const std::lock_guard lock(core_.mutex);
-  core_.names_written = std::max(core_.names_written, last);
+  core_.names_written = names.empty() ? 0 : names.back().first;
+  return names;
+}
+
+void SqlStore::refresh_names() {
+  try {
+    check_names();
+  } catch (const Error& error) {
+    if (error.fault() != Fault::corrupt) throw;
+    // Another has given away ids that stand for something else here and were never written: begin anew.
+    core_.renew_names();
+    check_names();
+  }
 }
 
 store::DatabaseInfo SqlStore::info() {

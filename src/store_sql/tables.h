@@ -1,6 +1,6 @@
 #pragma once
-// Every table of the schema, for whoever moves rows without knowing what they mean (transfer). A test holds this list
-// to db/migrations.
+// Every table of the schema but `server`, for whoever moves rows without knowing what they mean (transfer). A test holds
+// this list to db/migrations. Which services are alive is not part of the state.
 
 #include <span>
 #include <string_view>
@@ -30,7 +30,7 @@ struct TableInfo {
 };
 
 /// In the order in which they can be filled, foreign keys and all. A database whose schema was just made holds no row
-/// in any of them. The migration runner's own table is not among them.
+/// in any of them. The migration runner's own table is not among them, nor is `server`.
 [[nodiscard]] std::span<const TableInfo> all_tables();
 
 }  // namespace linkspan::store_sql

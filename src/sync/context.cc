@@ -22,6 +22,13 @@ void Context::check_stop() const {
   if (stop.stop_requested()) throw Error(Fault::cancelled, "sync.cancelled", "the run was asked to stop");
 }
 
+void Context::check_in_charge() const {
+  if (!in_charge || in_charge()) return;
+  throw Error(Fault::unavailable, "sync.lease_unconfirmed",
+              "this process was paused, or cut off from its database, for longer than its lease lasts: nothing is sent",
+              "It goes on when the lease is confirmed, or ends when another has it.");
+}
+
 void Context::report(std::string_view phase, std::uint64_t done, std::optional<std::uint64_t> total) const {
   if (progress) progress({std::string(phase), done, total});
 }

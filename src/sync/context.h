@@ -2,6 +2,7 @@
 // What every stage of the pipeline works with. The stages: import -> inbound (join, flow) -> outbound (plan) ->
 // references -> export; each reads a view, decides in pure functions, and writes one batch.
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <stop_token>
@@ -41,10 +42,14 @@ struct Context {
   Logger& logger;
   std::stop_token stop;
   ProgressSink progress;  ///< may be empty
+  /// Whether the lease was confirmed so lately that nobody else can have it; asks no database. Empty: always.
+  std::function<bool()> in_charge{};
 
   [[nodiscard]] const ConnectorInfo& connector(store::ConnectorId id) const;
   /// Throws Fault::cancelled once a stop is requested: called between batches.
   void check_stop() const;
+  /// Throws Fault::unavailable "sync.lease_unconfirmed" where in_charge() says no: what is sent elsewhere waits for it.
+  void check_in_charge() const;
   void report(std::string_view phase, std::uint64_t done, std::optional<std::uint64_t> total = {}) const;
 };
 

@@ -221,16 +221,24 @@ void Exporter::send(Operation operation, std::vector<Item>& items, const std::ve
     exports.push_back(items[i].pending.change);
     exports.back().look_first = look_first;
   }
+  // A paused process looks at its lease with the first answer after it woke: what was under way is all that goes out.
+  std::stop_source halt;
+  const std::stop_callback stopped(context_.stop, [&halt] { halt.request_stop(); });
+  context_.check_in_charge();
   try {
     directory_.send(
         exports,
-        [&](std::size_t index, connector::Outcome outcome) { answers.push_back({to_send[index], std::move(outcome)}); },
-        context_.stop);
+        [&](std::size_t index, connector::Outcome outcome) {
+          answers.push_back({to_send[index], std::move(outcome)});
+          if (context_.in_charge && !context_.in_charge()) halt.request_stop();
+        },
+        halt.get_token());
   } catch (...) {
     record(operation, items, answers);  // what was answered before the end is not forgotten
     throw;
   }
   record(operation, items, answers);
+  context_.check_in_charge();
 }
 
 void Exporter::run_chunk(Operation operation, std::vector<Item> items) {
@@ -482,13 +490,13 @@ ExportResult export_connector(const Context& context, const ConnectorInfo& info,
   }
   ExportResult result;
   result.change_set = summarize(context, info, directory.capabilities().correlation_attribute);
-  if (request.approved && *request.approved != result.change_set.fingerprint) {
+  if (!request.resumed && request.approved && *request.approved != result.change_set.fingerprint) {
     throw Error(Fault::conflict, "export.not_as_approved",
                 fmt::format("the change set of {} is no longer the approved one: it is now {}", info.name,
                             result.change_set.fingerprint),
                 "Review it again with `linkspan pending`, and approve what is there now.");
   }
-  if (!request.approved) {
+  if (!request.resumed && !request.approved) {
     result.verdict = judge(result.change_set.counts, existing_objects(context.store, info.id),
                            guard_limits(context.store.configuration().settings(), info.name));
     result.blocked = result.verdict.blocked;

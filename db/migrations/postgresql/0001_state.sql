@@ -24,13 +24,22 @@ CREATE TABLE sequence (
     next_id  bigint   NOT NULL
 );
 
--- Who is in charge. One row. `fence` grows with every holder, and a writer checks it in its own transaction.
+-- Who writes. One row. `fence` grows with every holder, and a writer checks it in its own transaction.
 CREATE TABLE lease (
     id          bigint   PRIMARY KEY CHECK (id = 1),
     holder      text     NOT NULL,   -- empty: nobody
     fence       bigint   NOT NULL,
     expires_at  bigint   NOT NULL,
     seen_at     bigint   NOT NULL
+);
+
+-- Services that are alive, and which of them starts cycles. Not part of the state: copies and moves leave it out.
+CREATE TABLE server (
+    name               text COLLATE "C" PRIMARY KEY,   -- as a holder of the lease
+    leads              smallint NOT NULL,              -- 1: this one
+    seen_at            bigint   NOT NULL,
+    expires_at         bigint   NOT NULL,              -- taken for dead from then on
+    stands_back_until  bigint   NOT NULL               -- does not lead before
 );
 
 -- Attribute and type names, interned: images and rows hold the number.

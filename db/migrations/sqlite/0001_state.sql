@@ -24,7 +24,7 @@ CREATE TABLE sequence (
     next_id  INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
--- Who is in charge. One row. `fence` grows with every holder, and a writer checks it in its own transaction.
+-- Who writes. One row. `fence` grows with every holder, and a writer checks it in its own transaction.
 CREATE TABLE lease (
     id          INTEGER PRIMARY KEY CHECK (id = 1),
     holder      TEXT    NOT NULL,   -- empty: nobody
@@ -32,6 +32,15 @@ CREATE TABLE lease (
     expires_at  INTEGER NOT NULL,
     seen_at     INTEGER NOT NULL
 ) STRICT;
+
+-- Services that are alive, and which of them starts cycles. Not part of the state: copies and moves leave it out.
+CREATE TABLE server (
+    name               TEXT    PRIMARY KEY,   -- as a holder of the lease
+    leads              INTEGER NOT NULL,      -- 1: this one
+    seen_at            INTEGER NOT NULL,
+    expires_at         INTEGER NOT NULL,      -- taken for dead from then on
+    stands_back_until  INTEGER NOT NULL       -- does not lead before
+) STRICT, WITHOUT ROWID;
 
 -- Attribute and type names, interned: images and rows hold the number.
 CREATE TABLE name (

@@ -158,8 +158,7 @@ PgConnection connect_any(const DatabaseUrl& url, const OpenOptions& options) {
       return connect_one(hosts[i], connect_limit(url, options), name);
     } catch (const Error& error) {
       // As libpq does: a host that is away or a standby is passed over, a refusal by the server counts.
-      const bool next = error.fault() == Fault::unavailable || error.id() == "sql.read_only";
-      if (!next || i + 1 == hosts.size()) throw;
+      if (error.fault() != Fault::unavailable || i + 1 == hosts.size()) throw;
     }
   }
 }

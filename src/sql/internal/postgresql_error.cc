@@ -34,7 +34,9 @@ constexpr std::array k_meanings{
     Meaning{"57P03", Fault::unavailable, "sql.unreachable", "The server is starting or stopping; try again."},
     Meaning{"57P", Fault::unavailable, "sql.connection_lost", "The server was stopped, or ended the session."},
     Meaning{"08", Fault::unavailable, "sql.connection_lost", "The connection to the server broke."},
-    Meaning{"25006", Fault::denied, "sql.read_only", "Connect to the primary server, with an account that may write."},
+    // Not for good: a standby is made primary, and a list of hosts leads to the other one.
+    Meaning{"25006", Fault::unavailable, "sql.read_only",
+            "Name the primary server in the URL, or all servers with commas."},
     Meaning{"25P02", Fault::conflict, "sql.transaction_failed", ""},
     Meaning{"25P03", Fault::unavailable, "sql.connection_lost", "The session waited too long inside a transaction."},
     Meaning{"42501", Fault::denied, "sql.permission",
@@ -107,7 +109,8 @@ Error postgresql_connect_error(std::string_view text, std::string_view name) {
             "Check sslmode and sslrootcert in the URL, and the name and the term of the server's certificate."};
   }
   if (says(text, "session is read-only")) {
-    return {Fault::denied, "sql.read_only", message, "Name the primary server in the URL, or all servers with commas."};
+    return {Fault::unavailable, "sql.read_only", message,
+            "Name the primary server in the URL, or all servers with commas."};
   }
   return {Fault::unavailable, "sql.unreachable", message,
           "Check host and port in the URL, that the server runs, and that no firewall is between."};

@@ -71,6 +71,63 @@ TEST_P(StoreContract, LeaseGoesByTheClockOfTheDatabase) {
   EXPECT_TRUE(plain->operations().acquire("b", k_lease_time)) << "lapsed a second ago";
 }
 
+TEST_P(StoreContract, NowIsTheClockThatLeasesGoBy) {
+  EXPECT_EQ(store_->operations().now(), clock_.now());
+  clock_.advance(std::chrono::hours(1));
+  EXPECT_EQ(store_->operations().now(), clock_.now());
+}
+
+TEST_P(StoreContract, NothingAtAllIsWrittenOnceAnotherHasTheLease) {
+  Operations& operations = store_->operations();
+  const RunId run = operations.begin_run(run_of("delta", clock_.now()));
+  const RunStep step{
+      .name = "import corp", .result = "success", .started_at = clock_.now(), .counters = {}, .message = ""};
+  clock_.advance(k_lease_time);
+  const auto other = place_->open(&clock_);
+  ASSERT_TRUE(other->operations().acquire("second", k_lease_time));
+  const std::vector<std::pair<std::string, std::string>> setting{{"staging", "on"}};
+  EXPECT_EQ(id_thrown_by([&] { (void)operations.begin_run(run_of("late", clock_.now())); }), "store.lease_lost");
+  EXPECT_EQ(id_thrown_by([&] { operations.put_step(run, step); }), "store.lease_lost");
+  EXPECT_EQ(id_thrown_by([&] { operations.end_run(run, "success", clock_.now()); }), "store.lease_lost");
+  EXPECT_EQ(id_thrown_by([&] { operations.prune_runs(clock_.now()); }), "store.lease_lost");
+  EXPECT_EQ(id_thrown_by([&] { store_->configuration().put_settings(setting); }), "store.lease_lost");
+  EXPECT_EQ(id_thrown_by([&] { store_->configuration().put_rules({}); }), "store.lease_lost");
+  EXPECT_EQ(id_thrown_by([&] { store_->configuration().put_secrets({}); }), "store.lease_lost");
+  EXPECT_EQ(id_thrown_by([&] { store_->configuration().put_connector({{}, "late", "ldap", "{}", 1}); }),
+            "store.lease_lost");
+  EXPECT_EQ(id_thrown_by([&] { store_->configuration().remove_connector(k_corp); }), "store.lease_lost");
+  EXPECT_EQ(id_thrown_by([&] { batch([](Batch& to) { to.put_watermark(k_corp, "late"); }); }), "store.lease_lost");
+  EXPECT_EQ(store_->summary()->watermark(k_corp), "");
+  const auto runs = operations.runs(10);
+  ASSERT_THAT(runs, SizeIs(1));
+  EXPECT_EQ(runs[0].result, "");
+  EXPECT_THAT(runs[0].steps, IsEmpty());
+}
+
+TEST_P(StoreContract, NamesThatWereNeverWrittenAreForgottenWhenTheLeaseIsTakenAnew) {
+  const NameId mine = store_->names().id("never written");
+  clock_.advance(k_lease_time);
+  const auto other = place_->open(&clock_);
+  const Lease taken = other->operations().acquire("second", k_lease_time).value();
+  EXPECT_EQ(other->names().id("of the other"), mine);
+  other->batch(taken)->commit();
+  EXPECT_EQ(id_thrown_by([&] { store_->check_names(); }), "model.name_table");
+  store_->refresh_names();
+  EXPECT_EQ(store_->names().name(mine), "of the other");
+  EXPECT_EQ(store_->names().find("never written"), std::nullopt);
+}
+
+TEST_P(StoreContract, NamesThatTheDatabaseLostAreWrittenAgainUnderTheirIds) {
+  const NameId written = store_->names().id("written");
+  batch([](Batch&) {});
+  const NameId unwritten = store_->names().id("unwritten");
+  store_->check_names();
+  EXPECT_EQ(store_->names().find("written"), written);
+  EXPECT_EQ(store_->names().find("unwritten"), unwritten);
+  batch([](Batch&) {});
+  EXPECT_EQ(place_->open(&clock_)->names().find("unwritten"), unwritten);
+}
+
 TEST_P(StoreContract, RunsAreKeptWithTheirSteps) {
   Operations& operations = store_->operations();
   const Time start = clock_.now();

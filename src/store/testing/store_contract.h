@@ -6,5 +6,6 @@
 #include "store/testing/configuration_cases.h"
 #include "store/testing/operations_cases.h"
 #include "store/testing/reference_cases.h"
+#include "store/testing/server_cases.h"
 #include "store/testing/store_fixture.h"
 #include "store/testing/view_cases.h"

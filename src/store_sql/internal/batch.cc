@@ -324,7 +324,7 @@ void SqlBatch::write_names() {
     const std::lock_guard lock(core_.mutex);
     written = core_.names_written;
   }
-  const auto names = core_.names.after(written);
+  const auto names = core_.names().after(written);
   sql::RowBatch rows(2);
   for (const auto& [id, name] : names) {
     rows.integer(id);

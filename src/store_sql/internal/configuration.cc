@@ -20,20 +20,6 @@ using store::RuleId;
 using store::RuleRow;
 using store::SecretRow;
 
-// The lease is checked first: that locks its row, so it holds until the commit.
-template <class Write>
-void write_in_charge(Core& core, const Write& write) {
-  store::Lease lease;
-  {
-    const std::lock_guard lock(core.mutex);
-    lease = core.lease;
-  }
-  const auto session = core.pool.begin(sql::Mode::write);
-  core.check_in_charge(session->database(), lease);
-  write(session->database());
-  session->commit();
-}
-
 [[noreturn]] void refuse_name(std::string_view kind, std::string_view name) {
   throw Error(Fault::conflict, "store.duplicate_name",
               fmt::format("there is another {} named '{}'", kind, printable(name)), "Choose another name.");
@@ -58,7 +44,7 @@ std::vector<ConnectorRow> SqlConfiguration::connectors() {
 ConnectorId SqlConfiguration::put_connector(const ConnectorRow& row) {
   static constexpr std::string_view k_sequence = "connector";
   ConnectorId id = row.id;
-  write_in_charge(core_, [&](sql::Database& database) {
+  core_.write_in_charge([&](sql::Database& database) {
     if (sql::query_integer(database, "SELECT id FROM connector WHERE name = $1", {std::string_view(row.name)})
             .value_or(id.value) != id.value) {
       refuse_name("connector", row.name);
@@ -92,7 +78,7 @@ void SqlConfiguration::remove_connector(ConnectorId id) {
       "DELETE FROM watermark WHERE connector_id = $1",
       "DELETE FROM connector WHERE id = $1"};  // and its secrets
   if (!id) return;                             // counter 0 is the metaverse's
-  write_in_charge(core_, [&](sql::Database& database) {
+  core_.write_in_charge([&](sql::Database& database) {
     for (const std::string_view statement : k_statements) database.run(statement, {id.value});
   });
 }
@@ -116,7 +102,7 @@ void SqlConfiguration::put_rules(std::span<const RuleRow> rules) {
   for (const RuleRow& rule : rules) {
     if (!names.insert(rule.name).second) refuse_name("rule", rule.name);
   }
-  write_in_charge(core_, [&](sql::Database& database) {
+  core_.write_in_charge([&](sql::Database& database) {
     std::map<std::string, std::int64_t, std::less<>> ids;
     sql::RowBatch gone(1);
     database.query("SELECT id, name FROM sync_rule", {}, [&](const sql::Row& row) {
@@ -160,7 +146,7 @@ void SqlConfiguration::put_secrets(std::span<const SecretRow> rows) {
                                 .columns = {{"connector_id", Role::key}, {"name", Role::key}, {"sealed"}, {"key_set"}}};
   static const sql::Table row_of{.name = "connector_secret",
                                  .columns = {{"connector_id", Role::key}, {"name", Role::key}}};
-  write_in_charge(core_, [&](sql::Database& database) {
+  core_.write_in_charge([&](sql::Database& database) {
     std::map<std::pair<std::int64_t, std::string_view>, const SecretRow*> last;
     for (const SecretRow& row : rows) last[{row.connector.value, row.name}] = &row;
     sql::RowBatch gone(2);
@@ -197,7 +183,7 @@ std::vector<std::pair<std::string, std::string>> SqlConfiguration::settings() {
 void SqlConfiguration::put_settings(std::span<const std::pair<std::string, std::string>> values) {
   static const sql::Table table{.name = "setting", .columns = {{"name", Role::key}, {"value"}}};
   static const sql::Table row_of{.name = "setting", .columns = {{"name", Role::key}}};
-  write_in_charge(core_, [&](sql::Database& database) {
+  core_.write_in_charge([&](sql::Database& database) {
     std::map<std::string_view, std::string_view> last;
     for (const auto& [name, value] : values) last[name] = value;
     sql::RowBatch gone(1);

@@ -19,7 +19,7 @@ Session::Session(Pool& pool, std::unique_ptr<sql::Database> database, sql::Mode 
 
 Session::~Session() {
   transaction_.reset();
-  pool_.give_back(std::move(database_));
+  if (std::uncaught_exceptions() == exceptions_) pool_.give_back(std::move(database_));
 }
 
 Pool::Pool(sql::DatabaseUrl url, sql::OpenOptions options) : url_(std::move(url)), options_(std::move(options)) {}
@@ -39,7 +39,7 @@ std::unique_ptr<Session> Pool::begin(sql::Mode mode) {
       return std::make_unique<Session>(*this, std::move(database), mode);
     } catch (const Error& error) {
       // Not given back, so each turn of the loop uses up one idle connection.
-      if (error.id() != "sql.connection_lost") throw;
+      if (error.id() != "sql.connection_lost" && error.id() != "sql.read_only") throw;
     }
   }
 }

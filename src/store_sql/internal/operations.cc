@@ -50,6 +50,8 @@ void add_steps(sql::Database& database, RunId run, std::int64_t position, const 
 
 }  // namespace
 
+Time SqlOperations::now() { return core_.now(core_.pool.begin(sql::Mode::read)->database()); }
+
 std::optional<Lease> SqlOperations::acquire(std::string_view holder, std::chrono::seconds lasts) {
   if (holder.empty()) throw Error(Fault::invalid, "store.no_holder", "a lease needs a holder's name");
   const auto session = core_.pool.begin(sql::Mode::write);
@@ -106,37 +108,34 @@ store::Operations::LeaseState SqlOperations::lease_state() {
 
 RunId SqlOperations::begin_run(const Run& run) {
   static constexpr std::string_view k_sequence = "run";
-  const auto session = core_.pool.begin(sql::Mode::write);
-  sql::Database& database = session->database();
-  core_.check_not_moved(database);
-  const RunId id{core_.reserve(database, k_sequence, 1)};
-  core_.store_sequence(database, k_sequence);
-  database.run("INSERT INTO run (id, profile, host, result, started_at, ended_at) VALUES ($1, $2, $3, $4, $5, $6)",
-               {id.value, std::string_view(run.profile), std::string_view(run.host), std::string_view(run.result),
-                to_number(run.started_at), to_number(run.ended_at)});
-  std::int64_t position = 0;
-  for (const RunStep& step : run.steps) add_steps(database, id, ++position, step);
-  session->commit();
+  RunId id;
+  core_.write_in_charge([&](sql::Database& database) {
+    id.value = core_.reserve(database, k_sequence, 1);
+    core_.store_sequence(database, k_sequence);
+    database.run("INSERT INTO run (id, profile, host, result, started_at, ended_at) VALUES ($1, $2, $3, $4, $5, $6)",
+                 {id.value, std::string_view(run.profile), std::string_view(run.host), std::string_view(run.result),
+                  to_number(run.started_at), to_number(run.ended_at)});
+    std::int64_t position = 0;
+    for (const RunStep& step : run.steps) add_steps(database, id, ++position, step);
+  });
   return id;
 }
 
 void SqlOperations::put_step(RunId run, const RunStep& step) {
-  const auto session = core_.pool.begin(sql::Mode::write);
-  sql::Database& database = session->database();
-  const auto known =
-      sql::query_integer(database, "SELECT position FROM run_step WHERE run_id = $1 AND name = $2 AND started_at = $3",
-                         {run.value, std::string_view(step.name), to_number(step.started_at)});
-  const auto last =
-      sql::query_integer(database, "SELECT max(position) FROM run_step WHERE run_id = $1", {run.value}).value_or(0);
-  add_steps(database, run, known.value_or(last + 1), step);
-  session->commit();
+  core_.write_in_charge([&](sql::Database& database) {
+    const auto known = sql::query_integer(
+        database, "SELECT position FROM run_step WHERE run_id = $1 AND name = $2 AND started_at = $3",
+        {run.value, std::string_view(step.name), to_number(step.started_at)});
+    const auto last =
+        sql::query_integer(database, "SELECT max(position) FROM run_step WHERE run_id = $1", {run.value}).value_or(0);
+    add_steps(database, run, known.value_or(last + 1), step);
+  });
 }
 
 void SqlOperations::end_run(RunId run, std::string_view result, Time at) {
-  const auto session = core_.pool.begin(sql::Mode::write);
-  session->database().run("UPDATE run SET result = $1, ended_at = $2 WHERE id = $3",
-                          {result, to_number(at), run.value});
-  session->commit();
+  core_.write_in_charge([&](sql::Database& database) {
+    database.run("UPDATE run SET result = $1, ended_at = $2 WHERE id = $3", {result, to_number(at), run.value});
+  });
 }
 
 std::vector<Run> SqlOperations::runs(std::size_t limit) {
@@ -189,9 +188,9 @@ std::vector<Run> SqlOperations::runs(std::size_t limit) {
 }
 
 void SqlOperations::prune_runs(Time before) {
-  const auto session = core_.pool.begin(sql::Mode::write);
-  session->database().run("DELETE FROM run WHERE started_at < $1 AND result <> ''", {to_number(before)});
-  session->commit();
+  core_.write_in_charge([&](sql::Database& database) {
+    database.run("DELETE FROM run WHERE started_at < $1 AND result <> ''", {to_number(before)});
+  });
 }
 
 }  // namespace linkspan::store_sql

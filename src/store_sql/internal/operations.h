@@ -9,6 +9,7 @@ class SqlOperations final : public store::Operations {
  public:
   explicit SqlOperations(Core& core) : core_(core) {}
 
+  Time now() override;
   std::optional<store::Lease> acquire(std::string_view holder, std::chrono::seconds lasts) override;
   bool renew(const store::Lease& lease, std::chrono::seconds lasts) override;
   void release(const store::Lease& lease) override;
