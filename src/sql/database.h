@@ -1,6 +1,6 @@
 #pragma once
-// One connection to a database. Two drivers, SQLite and PostgreSQL, behind the same few primitives; what differs
-// between the servers stops here and in db/migrations. open.h makes one; inspect.h and migrate.h ask about one.
+// One connection to a database. Three drivers, SQLite, PostgreSQL and SQL Server, behind the same few primitives; what
+// differs between the servers stops here and in db/migrations. open.h makes one; inspect.h and migrate.h ask about one.
 
 #include <cstdint>
 #include <functional>
@@ -51,7 +51,7 @@ class CopyIn {
 enum class Mode : unsigned char {
   read,   ///< One consistent snapshot, taken at once; never blocks a writer and is never blocked by one; writes are
           ///< refused.
-  write,  ///< SQLite: takes the write lock at once. PostgreSQL: read committed.
+  write,  ///< SQLite: takes the write lock at once. The servers: read committed.
   /// As write, but a loss of power may take it back, and with it all later ones of this kind: it lasts with the next
   /// `write` that changes something. Only where power cannot go without this process: elsewhere it is `write`.
   write_deferred,
@@ -86,7 +86,7 @@ class Database {
   /// One statement; how many rows it changed. Prepared once, kept by its text: give constant texts.
   virtual std::int64_t run(std::string_view statement, Params params = {}) = 0;
 
-  /// One statement whose whole answer fits in memory; `RETURNING` too. The visitor may use the database.
+  /// One statement whose whole answer fits in memory. The visitor may use the database.
   virtual void query(std::string_view statement, Params params, const RowVisitor& visit) = 0;
 
   /// One SELECT of any size, streamed in the order it asks for, until `visit` returns false. Only in a transaction.

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/error.h"
 #include "sql/internal/statements.h"
 
@@ -9,61 +11,67 @@ namespace linkspan::sql {
 
 namespace {
 
-bool is_sqlite(const Database& database) { return database.dialect() == Dialect::sqlite; }
+// What differs between the servers: the text for `database`'s.
+std::string_view one_of(const Database& database, std::string_view sqlite, std::string_view postgresql,
+                        std::string_view sqlserver) {
+  const std::string_view texts[] = {sqlite, postgresql, sqlserver};
+  return texts[static_cast<std::size_t>(database.dialect())];
+}
+
+// `"id" BIGINT NOT NULL PRIMARY KEY, "name" TEXT NOT NULL`
+std::string definitions(const Database& database,
+                        std::initializer_list<std::pair<std::string_view, ColumnKind>> columns) {
+  const std::string_view integer = one_of(database, "INTEGER", "BIGINT", "bigint");
+  const std::string_view text = one_of(database, "TEXT", "TEXT", "nvarchar(max) COLLATE Latin1_General_100_BIN2");
+  std::string out;
+  for (const auto& [name, kind] : columns) {
+    out += fmt::format("{}{} {} NOT NULL{}", out.empty() ? "" : ", ", quoted_name(name),
+                       kind == ColumnKind::integer ? integer : text, out.empty() ? " PRIMARY KEY" : "");
+  }
+  return out;
+}
 
 }  // namespace
 
 Time database_time(Database& database) {
-  if (is_sqlite(database)) return SystemClock().now();
-  const auto now =
-      query_integer(database, "SELECT CAST(floor(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000) AS BIGINT)");
+  if (database.dialect() == Dialect::sqlite) return SystemClock().now();
+  const auto now = query_integer(
+      database, one_of(database, "", "SELECT CAST(floor(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000) AS BIGINT)",
+                       "SELECT DATEDIFF_BIG(microsecond, '19700101', SYSUTCDATETIME())"));
   return Time(std::chrono::microseconds(now.value()));
 }
 
 std::string product(Database& database) {
-  const auto row =
-      query_row(database, is_sqlite(database) ? "SELECT sqlite_version()"
-                                              : "SELECT split_part(current_setting('server_version'), ' ', 1)");
-  return fmt::format("{} {}", is_sqlite(database) ? "SQLite" : "PostgreSQL",
+  const auto row = query_row(database, one_of(database, "SELECT sqlite_version()",
+                                              "SELECT split_part(current_setting('server_version'), ' ', 1)",
+                                              "SELECT CAST(SERVERPROPERTY('ProductVersion') AS nvarchar(128))"));
+  return fmt::format("{} {}", one_of(database, "SQLite", "PostgreSQL", "SQL Server"),
                      std::get<std::string>(row.value().front()));
 }
 
 std::vector<std::string> table_names(Database& database) {
   std::vector<std::string> names;
-  database.query(is_sqlite(database)
-                     ? "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' "
-                       "ORDER BY name"
-                     : "SELECT c.relname FROM pg_class c WHERE c.relkind IN ('r', 'p') AND c.relnamespace = "
-                       "current_schema()::regnamespace ORDER BY c.relname COLLATE \"C\"",
-                 {}, [&](const Row& row) { names.emplace_back(row.text(0)); });
-  return names;
-}
-
-std::vector<TableSize> table_sizes(Database& database) {
-  std::vector<TableSize> sizes;
-  if (is_sqlite(database)) {
-    // dbstat would tell, but Debian's SQLite is the only one sure to have it, and it reads every page.
-    for (std::string& name : table_names(database)) sizes.push_back({std::move(name), 0});
-    return sizes;
-  }
   database.query(
-      "SELECT c.relname, pg_total_relation_size(c.oid) FROM pg_class c WHERE c.relkind IN ('r', 'p') AND "
-      "c.relnamespace = current_schema()::regnamespace ORDER BY c.relname COLLATE \"C\"",
-      {},
-      [&](const Row& row) { sizes.push_back({std::string(row.text(0)), static_cast<std::uint64_t>(row.integer(1))}); });
-  return sizes;
+      one_of(database, "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'",
+             "SELECT c.relname FROM pg_class c WHERE c.relkind IN ('r', 'p') AND c.relnamespace = "
+             "current_schema()::regnamespace",
+             "SELECT name FROM sys.tables WHERE schema_id = SCHEMA_ID() AND is_ms_shipped = 0"),
+      {}, [&](const Row& row) { names.emplace_back(row.text(0)); });
+  std::sort(names.begin(), names.end());  // here, so that no collation has a say
+  return names;
 }
 
 std::uint64_t database_bytes(Database& database) {
   const auto bytes = query_integer(
-      database, is_sqlite(database) ? "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()"
-                                    : "SELECT pg_database_size(current_database())");
+      database, one_of(database, "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()",
+                       "SELECT pg_database_size(current_database())",
+                       "SELECT SUM(CAST(size AS bigint)) * 8192 FROM sys.database_files"));
   return static_cast<std::uint64_t>(bytes.value_or(0));
 }
 
 std::vector<std::string> integrity_problems(Database& database) {
   std::vector<std::string> problems;
-  if (!is_sqlite(database)) return problems;
+  if (database.dialect() != Dialect::sqlite) return problems;
   try {
     database.query("PRAGMA integrity_check(100)", {}, [&](const Row& row) {
       if (row.text(0) != "ok") problems.emplace_back(row.text(0));
@@ -79,13 +87,12 @@ std::vector<std::string> integrity_problems(Database& database) {
   return problems;
 }
 
-void align_identity(Database& database, std::string_view table, std::string_view column) {
-  // SQLite keeps its sequence above every number that was ever inserted.
-  if (is_sqlite(database)) return;
-  const std::string statement = fmt::format(
-      "SELECT setval(pg_get_serial_sequence($1, $2), GREATEST((SELECT COALESCE(max({}), 0) FROM {}) + 1, 1), false)",
-      quoted_name(column), quoted_name(table));
-  database.query(statement, {quoted_name(table), column}, [](const Row&) {});
+void ensure_table(Database& database, std::string_view table,
+                  std::initializer_list<std::pair<std::string_view, ColumnKind>> columns) {
+  const std::string shape = fmt::format("{} ({})", quoted_name(table), definitions(database, columns));
+  database.execute(one_of(database, fmt::format("CREATE TABLE IF NOT EXISTS {} STRICT", shape),
+                          fmt::format("CREATE TABLE IF NOT EXISTS {}", shape),
+                          fmt::format("IF OBJECT_ID(N'{}', N'U') IS NULL CREATE TABLE {}", table, shape)));
 }
 
 }  // namespace linkspan::sql

@@ -2,7 +2,10 @@
 // Questions about a database as a whole.
 
 #include <cstdint>
+#include <initializer_list>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
@@ -10,31 +13,28 @@
 
 namespace linkspan::sql {
 
-/// The clock all servers of one database share: PostgreSQL's own; with SQLite, this host's. Not the transaction's
-/// start.
+/// The clock all servers of one database share: the database server's own; with SQLite, this host's. Not the
+/// transaction's start.
 [[nodiscard]] Time database_time(Database& database);
 
-/// "SQLite 3.40.1", "PostgreSQL 15.18".
+/// "SQLite 3.40.1", "PostgreSQL 15.18", "SQL Server 16.0.1000.6".
 [[nodiscard]] std::string product(Database& database);
-
-struct TableSize {
-  std::string table;
-  std::uint64_t bytes = 0;  ///< With indexes; 0 where the server cannot tell.
-};
 
 /// The tables of the database, by name.
 [[nodiscard]] std::vector<std::string> table_names(Database& database);
 
-/// As table_names, with the room each takes.
-[[nodiscard]] std::vector<TableSize> table_sizes(Database& database);
-
 /// All the room the database takes.
 [[nodiscard]] std::uint64_t database_bytes(Database& database);
 
-/// Reads everything and names what is damaged; empty when sound. PostgreSQL checks its own pages, so there it is empty.
+/// Reads everything and names what is damaged; empty when sound. The servers check their own pages, so there it is
+/// empty.
 [[nodiscard]] std::vector<std::string> integrity_problems(Database& database);
 
-/// After rows were copied in with their own numbers: the next number `table.column` gives out is above all of them.
-void align_identity(Database& database, std::string_view table, std::string_view column);
+enum class ColumnKind : unsigned char { integer, text };
+
+/// Makes a small table of our own beside the schema, unless it is there: columns by name, none NULL, the first its key
+/// (an integer).
+void ensure_table(Database& database, std::string_view table,
+                  std::initializer_list<std::pair<std::string_view, ColumnKind>> columns);
 
 }  // namespace linkspan::sql

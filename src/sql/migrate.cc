@@ -31,10 +31,17 @@ std::string checksum_of(const Migration& migration) {
 }
 
 bool has_table(Database& database) {
-  const std::string_view statement =
-      database.dialect() == Dialect::sqlite
-          ? "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'schema_migration'"
-          : "SELECT count(*) FROM pg_class WHERE oid = to_regclass('schema_migration')";
+  const auto statement = [&]() -> std::string_view {
+    switch (database.dialect()) {
+      case Dialect::sqlite:
+        return "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'schema_migration'";
+      case Dialect::postgresql:
+        return "SELECT count(*) FROM pg_class WHERE oid = to_regclass('schema_migration')";
+      case Dialect::sqlserver:
+        break;
+    }
+    return "SELECT count(*) FROM sys.tables WHERE object_id = OBJECT_ID(N'schema_migration')";
+  }();
   return query_integer(database, statement).value_or(0) != 0;
 }
 
@@ -100,19 +107,29 @@ class ForeignKeysOff {
   Database& database_;
 };
 
-void lock_whole(Database& database) {
-  // SQLite's write transaction is such a lock by itself.
-  if (database.dialect() == Dialect::sqlite) return;
-  database.execute("SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0");
-  database.query("SELECT pg_advisory_xact_lock($1)", {k_advisory_lock}, [](const Row&) {});
+// SQL Server's lock of a name, until the transaction ends. Waits as long as it takes.
+void lock_name(Database& database) {
+  const auto got = query_integer(database,
+                                 "DECLARE @got int; EXEC @got = sp_getapplock @Resource = N'linkspan migrate', "
+                                 "@LockMode = 'Exclusive', @LockOwner = 'Transaction', @LockTimeout = -1; SELECT @got");
+  if (got.value_or(-1) >= 0) return;
+  throw Error(Fault::conflict, "sql.locked",
+              fmt::format("{}: the lock of a change of the schema was not given", database.name()),
+              "Another program changes the schema; try again later.");
 }
 
-void ensure_table(Database& database) {
-  database.execute(database.dialect() == Dialect::sqlite
-                       ? "CREATE TABLE IF NOT EXISTS schema_migration (number INTEGER PRIMARY KEY, name TEXT NOT NULL, "
-                         "checksum TEXT NOT NULL, applied_at INTEGER NOT NULL) STRICT"
-                       : "CREATE TABLE IF NOT EXISTS schema_migration (number BIGINT PRIMARY KEY, name TEXT NOT NULL, "
-                         "checksum TEXT NOT NULL, applied_at BIGINT NOT NULL)");
+void lock_whole(Database& database) {
+  switch (database.dialect()) {
+    case Dialect::sqlite:  // its write transaction is such a lock by itself
+      return;
+    case Dialect::postgresql:
+      database.execute("SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0");
+      database.query("SELECT pg_advisory_xact_lock($1)", {k_advisory_lock}, [](const Row&) {});
+      return;
+    case Dialect::sqlserver:
+      lock_name(database);
+      return;
+  }
 }
 
 void check_references(Database& database) {
@@ -144,7 +161,9 @@ bool apply_next(Database& database, std::span<const Migration> known) {
   const ForeignKeysOff off(database);
   Transaction transaction(database);
   lock_whole(database);
-  ensure_table(database);
+  using enum ColumnKind;
+  ensure_table(database, "schema_migration",
+               {{"number", integer}, {"name", text}, {"checksum", text}, {"applied_at", integer}});
   const auto pending = pending_of(database, load_applied(database), known);
   if (pending.empty()) return false;
   apply(database, pending.front());

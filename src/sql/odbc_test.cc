@@ -4,10 +4,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <filesystem>
+#include <algorithm>
+#include <limits>
 #include <optional>
 
 #include "sql/internal/odbc_handle.h"
+#include "sql/internal/odbc_session.h"
 #include "sql/internal/utf16.h"
 #include "sql/testing/backends.h"
 
@@ -70,6 +72,106 @@ TEST_F(OdbcTest, StatementsFailWithTheIdOfTheirSqlstate) {
 
 TEST_F(OdbcTest, ASessionThatTheServerEndsIsALostConnection) {
   EXPECT_EQ(id_of("SELECT pg_terminate_backend(pg_backend_pid())"), "sql.connection_lost");
+}
+
+class OdbcSessionTest : public OdbcTest {
+ protected:
+  void SetUp() override {
+    OdbcTest::SetUp();
+    if (!IsSkipped()) session_.emplace(std::move(*connection_), "here");
+  }
+
+  // All rows of a SELECT, each cell in words.
+  std::vector<std::string> rows(const std::string& text) {
+    std::vector<std::string> found;
+    OdbcParameters none;
+    session_->query(text, none, [&](const Row& row) { found.push_back(words(row)); });
+    return found;
+  }
+
+  static std::string words(const Row& row) {
+    std::string out;
+    for (const ValueView& cell : row.cells()) {
+      if (const auto* integer = std::get_if<std::int64_t>(&cell)) out += std::to_string(*integer);
+      if (const auto* real = std::get_if<double>(&cell)) out += fmt::format("{:.1f}", *real);
+      if (const auto* text = std::get_if<std::string_view>(&cell)) out += fmt::format("'{}'", *text);
+      if (const auto* blob = std::get_if<BlobView>(&cell)) out += fmt::format("{} bytes", blob->bytes.size());
+      out += ',';
+    }
+    return out;
+  }
+
+  std::optional<OdbcSession> session_;
+};
+
+TEST_F(OdbcSessionTest, ParametersGoInAndComeBackAsTheyWere) {
+  session_->script("CREATE TEMP TABLE thing (id bigint, weight double precision, name text, image bytea)");
+  std::string every_byte;
+  for (int i = 0; i < 256; ++i) every_byte += static_cast<char>(i);
+  const std::string long_text = std::string(70'000, 'x') + "ß😀";
+  const std::string long_bytes(300'000, '\0');
+  const std::vector<std::vector<ValueView>> given{
+      {std::numeric_limits<std::int64_t>::min(), -0.5, "Zoë 😀", BlobView(every_byte)},
+      {std::int64_t{2}, 1e300, "", BlobView("")},
+      {std::int64_t{3}, 0.0, long_text, BlobView(long_bytes)}};
+  for (const auto& row : given) {
+    OdbcParameters parameters;
+    for (const ValueView& cell : row) parameters.add(cell);
+    EXPECT_EQ(session_->run("INSERT INTO thing VALUES (?, ?, ?, ?)", parameters), 1);
+  }
+  std::size_t at = 0;
+  OdbcParameters none;
+  session_->query("SELECT id, weight, name, image FROM thing ORDER BY id", none,
+                  [&](const Row& row) { EXPECT_TRUE(std::ranges::equal(row.cells(), given.at(at++))); });
+  EXPECT_EQ(at, given.size());
+}
+
+TEST_F(OdbcSessionTest, NullsAreNullsOfEveryKind) {
+  session_->script("CREATE TEMP TABLE thing (id bigint, weight double precision, name text, image bytea)");
+  OdbcParameters parameters;
+  for (const OdbcKind kind : {OdbcKind::integer, OdbcKind::real, OdbcKind::text, OdbcKind::blob}) {
+    parameters.add(null, kind);
+  }
+  EXPECT_EQ(session_->run("INSERT INTO thing VALUES (?, ?, ?, ?)", parameters), 1);
+  EXPECT_EQ(rows("SELECT * FROM thing"), std::vector<std::string>{",,,,"});
+  EXPECT_EQ(id_thrown_by([&] { parameters.add("text", OdbcKind::blob); }), "sql.type_mismatch");
+  EXPECT_EQ(id_thrown_by([&] { parameters.add("\xff"); }), "sql.bad_text");
+}
+
+TEST_F(OdbcSessionTest, ChangedRowsAreCounted) {
+  session_->script("CREATE TEMP TABLE thing (id bigint); INSERT INTO thing VALUES (1), (2), (3)");
+  OdbcParameters parameters;
+  parameters.add(std::int64_t{1});
+  EXPECT_EQ(session_->run("DELETE FROM thing WHERE id > ?", parameters), 2);
+  EXPECT_EQ(session_->run("DELETE FROM thing WHERE id > ?", parameters), 0);
+}
+
+TEST_F(OdbcSessionTest, AStreamIsParkedWhenSomethingElseIsAsked) {
+  session_->script("CREATE TEMP TABLE thing (id bigint, name text)");
+  session_->script("INSERT INTO thing SELECT i, 'name ' || i FROM generate_series(1, 1000) i");
+  OdbcParameters parameters;
+  parameters.add(std::int64_t{0});
+  std::int64_t last = 0;
+  session_->stream("SELECT id, name FROM thing WHERE id > ? ORDER BY id", parameters, [&](const Row& row) {
+    const std::int64_t id = row.integer(0);
+    if (id == 5 || id == 700) {
+      EXPECT_EQ(rows("SELECT count(*) FROM thing"), std::vector<std::string>{"1000,"});
+    }
+    EXPECT_EQ(row.text(1), "name " + std::to_string(id)) << "the row stays what it was";
+    EXPECT_EQ(id, ++last);
+    return id < 900;
+  });
+  EXPECT_EQ(last, 900);
+  EXPECT_EQ(rows("SELECT 1"), std::vector<std::string>{"1,"}) << "what was left of it is out of the way";
+}
+
+TEST_F(OdbcSessionTest, AStatementThatFailsIsNamedOnlyWhereItMayBeAtFault) {
+  try {
+    (void)rows("SELECT nothing FROM nowhere");
+    ADD_FAILURE() << "was accepted";
+  } catch (const Error& error) {
+    EXPECT_THAT(error.what(), HasSubstr("SELECT nothing FROM nowhere"));
+  }
 }
 
 TEST(OdbcErrorTest, SqlServersNumbersSayMoreThanTheirSqlstate) {

@@ -1,7 +1,5 @@
 #include "sql/open.h"
 
-#include "base/error.h"
-
 namespace linkspan::sql {
 
 std::unique_ptr<Database> open(const DatabaseUrl& url, const OpenOptions& options) {
@@ -13,8 +11,7 @@ std::unique_ptr<Database> open(const DatabaseUrl& url, const OpenOptions& option
     case Dialect::sqlserver:
       break;
   }
-  throw Error(Fault::invalid, "sql.driver_missing", url.redacted() + ": this build cannot work on SQL Server",
-              "Use PostgreSQL, or a build that can.");
+  return open_sqlserver(url, options);
 }
 
 }  // namespace linkspan::sql

@@ -30,4 +30,8 @@ struct OpenOptions {
 
 [[nodiscard]] std::unique_ptr<Database> open_postgresql(const DatabaseUrl& url, const OpenOptions& options = {});
 
+/// Throws what connect_sqlserver throws, too. Reads are of one moment (SNAPSHOT) where the DBA allowed it for the
+/// database, else read committed: see docs/design/0006-sql-server.md.
+[[nodiscard]] std::unique_ptr<Database> open_sqlserver(const DatabaseUrl& url, const OpenOptions& options = {});
+
 }  // namespace linkspan::sql

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "base/error.h"
+#include "sql/internal/key_rows.h"
 #include "sql/internal/postgresql_arrays.h"
 #include "sql/internal/postgresql_wire.h"
 #include "sql/row_batch.h"

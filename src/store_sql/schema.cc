@@ -11,6 +11,7 @@
 #include "sql/inspect.h"
 #include "store_sql/postgresql_migrations.h"
 #include "store_sql/sqlite_migrations.h"
+#include "store_sql/sqlserver_migrations.h"
 
 namespace linkspan::store_sql {
 
@@ -30,7 +31,15 @@ std::string random_identity() {
 }  // namespace
 
 std::span<const sql::Migration> migrations(sql::Dialect dialect) {
-  return dialect == sql::Dialect::sqlite ? sqlite_migrations() : postgresql_migrations();
+  switch (dialect) {
+    case sql::Dialect::sqlite:
+      return sqlite_migrations();
+    case sql::Dialect::postgresql:
+      return postgresql_migrations();
+    case sql::Dialect::sqlserver:
+      break;
+  }
+  return sqlserver_migrations();
 }
 
 Found look_at(sql::Database& database) {
@@ -47,7 +56,7 @@ Found look_at(sql::Database& database) {
   found.occupant = Occupant::linkspan;
   found.upgrade_needed = !sql::pending_migrations(database, migrations(database.dialect())).empty();
   found.schema = sql::schema_version(database);
-  database.query("SELECT identity, created_at, created_by, moved_to FROM linkspan_database", {},
+  database.query("SELECT \"identity\", created_at, created_by, moved_to FROM linkspan_database", {},
                  [&](const sql::Row& row) {
                    found.identity = row.text(0);
                    found.created_at = Time(std::chrono::microseconds(row.integer(1)));
@@ -63,10 +72,15 @@ void prepare(sql::Database& database, std::string_view program, Time now) {
                 "It holds tables of something else. Name another database, or an empty one.");
   }
   sql::migrate(database, migrations(database.dialect()));
-  database.run(
-      "INSERT INTO linkspan_database (id, identity, created_at, created_by) VALUES (1, $1, $2, $3) "
-      "ON CONFLICT (id) DO NOTHING",
-      {random_identity(), std::int64_t{now.time_since_epoch().count()}, program});
+  static const sql::Table marker{.name = std::string(k_marker_table),
+                                 .columns = {{"id", sql::Role::key},
+                                             {"identity", sql::Role::initial},
+                                             {"created_at", sql::Role::initial},
+                                             {"created_by", sql::Role::initial}}};
+  const std::string identity = random_identity();
+  const sql::ValueView row[] = {std::int64_t{1}, std::string_view(identity),
+                                std::int64_t{now.time_since_epoch().count()}, program};
+  database.upsert(marker, {row, std::size(row)});
 }
 
 void mark_moved(sql::Database& database, std::string_view where, Time now) {

@@ -4,6 +4,7 @@
 
 #include <testkit/postgresql.h>
 
+#include "sql/testing/sqlserver.h"
 #include "store/testing/store_contract.h"
 #include "store_sql/testing/temporary_store.h"
 
@@ -40,8 +41,14 @@ std::unique_ptr<Place> make_postgresql() {
   return std::make_unique<SqlPlace>(testkit::Postgresql::shared().fresh_database());
 }
 
+std::unique_ptr<Place> make_sqlserver() {
+  auto& server = sql::testing::SqlServer::shared();
+  return server.available() ? std::make_unique<SqlPlace>(server.fresh_database()) : nullptr;
+}
+
 INSTANTIATE_TEST_SUITE_P(Sqlite, StoreContract, ::testing::Values(Backend{"sqlite", &make_sqlite}));
 INSTANTIATE_TEST_SUITE_P(Postgresql, StoreContract, ::testing::Values(Backend{"postgresql", &make_postgresql}));
+INSTANTIATE_TEST_SUITE_P(SqlServer, StoreContract, ::testing::Values(Backend{"sqlserver", &make_sqlserver}));
 
 }  // namespace
 }  // namespace linkspan::store::testing

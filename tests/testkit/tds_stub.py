@@ -337,7 +337,7 @@ class Session:
                 reader.take(1)
             rule, part = self.one_call(name, values)
             tokens += part
-        tokens = tokens[:-12] + done(0xFE, 2 if "error" in rule else 0, rule.get("count"))  # the last: no more
+        tokens = tokens[:-13] + done(0xFE, 2 if "error" in rule else 0, rule.get("count"))  # the last: no more
         self.finish(rule, tokens)
 
     def one_call(self, name, values):
@@ -373,7 +373,10 @@ class Session:
 
     def finish(self, rule, tokens):
         if rule.get("close") == "middle":
-            self.send(struct.pack(">BBHHBB", REPLY, 0, len(tokens) + 8, 0, 1, 0) + tokens[:len(tokens) // 2])
+            half, room = tokens[:len(tokens) // 2], 4096 - 8
+            for i in range(0, len(half), room):  # whole packets, and no last one
+                part = half[i:i + room]
+                self.send(struct.pack(">BBHHBB", REPLY, 0, len(part) + 8, 0, (i // room + 1) % 256, 0) + part)
             raise HungUp
         self.reply(tokens)
 

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "sql/internal/key_rows.h"
 #include "sql/internal/postgresql_arrays.h"
 #include "sql/internal/postgresql_copy.h"
 #include "sql/internal/postgresql_session.h"
@@ -24,14 +25,6 @@ constexpr std::int64_t k_plans_last = 5000;   // rows written, after which plans
 constexpr std::size_t k_fetch_rows = 1000;
 constexpr std::size_t k_fetch_bytes = std::size_t{2} << 20;
 constexpr std::string_view k_index = "linkspan_index";  // the column of a lookup that numbers its keys
-
-std::vector<std::size_t> key_places(const Table& table) {
-  std::vector<std::size_t> places;
-  for (std::size_t i = 0; i < table.columns.size(); ++i) {
-    if (table.columns[i].role == Role::key) places.push_back(i);
-  }
-  return places;
-}
 
 class PostgresqlDatabase final : public Database {
  public:

@@ -14,6 +14,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "sql/internal/sqlserver_bulk.h"
 #include "sql/internal/sqlserver_connect_error.h"
 #include "sql/internal/sqlserver_profiles.h"
 #include "sql/internal/sqlserver_wire.h"
@@ -25,7 +26,6 @@ namespace {
 
 constexpr int k_default_port = 1433;
 constexpr int k_oldest_version = 13;         // SQL Server 2016
-constexpr SQLINTEGER k_bulk_copy = 1219;     // SQL_COPT_SS_BCP of both drivers; it must be on before connecting
 constexpr std::size_t k_longest_path = 200;  // FreeTDS reads lines of 255 bytes
 constexpr std::string_view k_install =
     "Install Microsoft's ODBC Driver 18 for SQL Server (package msodbcsql18), or FreeTDS (package tdsodbc).";
@@ -246,7 +246,7 @@ Session signed_in(const std::string& connection_string, const SqlServerTarget& t
                   std::string_view name) {
   Session session{.connection = {}, .wait = std::max(wait, std::chrono::seconds(1)), .name = name};
   session.connection.set(SQL_ATTR_LOGIN_TIMEOUT, static_cast<std::uintptr_t>(session.wait.count()));
-  session.connection.set(k_bulk_copy, 1);
+  session.connection.set(k_bulk_copy_attribute, 1);
   const OdbcDiagnostics said = session.connection.connect(connection_string);
   if (!session.connection.connected()) throw explain_sqlserver_refusal(said, target, session.wait, name);
   return session;

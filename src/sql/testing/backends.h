@@ -13,6 +13,7 @@
 #include <testkit/postgresql.h>
 #include "base/error.h"
 #include "sql/open.h"
+#include "sql/testing/sqlserver.h"
 
 namespace linkspan::sql::testing {
 
@@ -36,7 +37,7 @@ class TemporaryFolder {
   std::filesystem::path path_;
 };
 
-enum class Kind : unsigned char { sqlite_file, sqlite_memory, postgresql };
+enum class Kind : unsigned char { sqlite_file, sqlite_memory, postgresql, sqlserver };
 
 /// One fresh database; `open` may be called again for another connection to it, but not with sqlite_memory.
 class FreshDatabase {
@@ -45,6 +46,7 @@ class FreshDatabase {
     if (kind == Kind::sqlite_file) url_ = DatabaseUrl::parse("sqlite://" + folder_.file("state.db"));
     if (kind == Kind::sqlite_memory) url_ = DatabaseUrl::parse("sqlite::memory:");
     if (kind == Kind::postgresql) url_ = DatabaseUrl::parse(testkit::Postgresql::shared().fresh_database());
+    if (kind == Kind::sqlserver) url_ = DatabaseUrl::parse(SqlServer::shared().fresh_database());
   }
   [[nodiscard]] std::unique_ptr<Database> open(OpenOptions options = {.create = true}) const {
     return sql::open(url_, options);
@@ -56,15 +58,17 @@ class FreshDatabase {
   DatabaseUrl url_;
 };
 
-/// Base of a TEST_P suite; skips PostgreSQL where it is not installed.
+/// Base of a TEST_P suite; skips PostgreSQL where it is not installed, SQL Server where none is named.
 class DatabaseTest : public ::testing::TestWithParam<Kind> {
  protected:
   void SetUp() override {
     if (GetParam() == Kind::postgresql && !testkit::Postgresql::available()) GTEST_SKIP() << "no PostgreSQL here";
+    if (GetParam() == Kind::sqlserver && !SqlServer::shared().available()) GTEST_SKIP() << "no SQL Server here";
     fresh_ = std::make_unique<FreshDatabase>(GetParam());
     db_ = fresh_->open();
   }
   [[nodiscard]] bool is_postgresql() const { return GetParam() == Kind::postgresql; }
+  [[nodiscard]] bool is_sqlserver() const { return GetParam() == Kind::sqlserver; }
 
   std::unique_ptr<FreshDatabase> fresh_;
   std::unique_ptr<Database> db_;
@@ -82,7 +86,7 @@ std::string id_thrown_by(const Action& action) {
 }
 
 inline std::string kind_name(const ::testing::TestParamInfo<Kind>& info) {
-  constexpr const char* names[] = {"SqliteFile", "SqliteMemory", "Postgresql"};
+  constexpr const char* names[] = {"SqliteFile", "SqliteMemory", "Postgresql", "SqlServer"};
   return names[static_cast<std::size_t>(info.param)];
 }
 

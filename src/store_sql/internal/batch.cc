@@ -252,10 +252,9 @@ void SqlBatch::touch_objects(std::span<const ObjectId> ids, std::uint8_t set, st
 }
 
 void SqlBatch::put_watermark(ConnectorId connector, std::string_view watermark) {
-  database().run(
-      "INSERT INTO watermark (connector_id, position) VALUES ($1, $2) ON CONFLICT (connector_id) DO UPDATE "
-      "SET position = excluded.position",
-      {connector.value, sql::BlobView(watermark)});
+  static const sql::Table table{.name = "watermark", .columns = {{"connector_id", Role::key}, {"position"}}};
+  const sql::ValueView row[] = {connector.value, sql::BlobView(watermark)};
+  database().upsert(table, {row, std::size(row)});
 }
 
 void SqlBatch::put_errors(std::span<const ObjectError> errors) {

@@ -43,6 +43,8 @@ std::vector<ConnectorRow> SqlConfiguration::connectors() {
 
 ConnectorId SqlConfiguration::put_connector(const ConnectorRow& row) {
   static constexpr std::string_view k_sequence = "connector";
+  static const sql::Table table{.name = "connector",
+                                .columns = {{"id", Role::key}, {"name"}, {"kind"}, {"settings"}, {"position"}}};
   ConnectorId id = row.id;
   core_.write_in_charge([&](sql::Database& database) {
     if (sql::query_integer(database, "SELECT id FROM connector WHERE name = $1", {std::string_view(row.name)})
@@ -53,12 +55,9 @@ ConnectorId SqlConfiguration::put_connector(const ConnectorRow& row) {
       id.value = core_.reserve(database, k_sequence, 1);
       core_.store_sequence(database, k_sequence);
     }
-    database.run(
-        "INSERT INTO connector (id, name, kind, settings, position) VALUES ($1, $2, $3, $4, $5) "
-        "ON CONFLICT (id) DO UPDATE SET name = excluded.name, kind = excluded.kind, settings = excluded.settings, "
-        "position = excluded.position",
-        {id.value, std::string_view(row.name), std::string_view(row.kind), std::string_view(row.settings),
-         row.position});
+    const sql::ValueView cells[] = {id.value, std::string_view(row.name), std::string_view(row.kind),
+                                    std::string_view(row.settings), row.position};
+    database.upsert(table, {cells, std::size(cells)});
   });
   return id;
 }

@@ -66,10 +66,9 @@ void Core::store_sequence(sql::Database& database, std::string_view sequence) {
     const std::lock_guard lock(mutex);
     next = next_ids.find(sequence)->second;
   }
-  database.run(
-      "INSERT INTO sequence (name, next_id) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET next_id = "
-      "excluded.next_id",
-      {sequence, next});
+  static const sql::Table table{.name = "sequence", .columns = {{"name", sql::Role::key}, {"next_id"}}};
+  const sql::ValueView row[] = {sequence, next};
+  database.upsert(table, {row, std::size(row)});
 }
 
 void Core::check_in_charge(sql::Database& database, const store::Lease& held) {

@@ -48,6 +48,19 @@ void add_steps(sql::Database& database, RunId run, std::int64_t position, const 
   database.insert(counters, rows.rows());
 }
 
+// A row that nobody holds, where there is none yet.
+void ensure_lease_row(sql::Database& database) {
+  static const sql::Table table{.name = "lease",
+                                .columns = {{"id", Role::key},
+                                            {"holder", Role::initial},
+                                            {"fence", Role::initial},
+                                            {"expires_at", Role::initial},
+                                            {"seen_at", Role::initial}}};
+  constexpr std::int64_t k_never = 0;
+  const sql::ValueView row[] = {std::int64_t{1}, std::string_view(), std::int64_t{0}, k_never, k_never};
+  database.upsert(table, {row, std::size(row)});
+}
+
 }  // namespace
 
 Time SqlOperations::now() { return core_.now(core_.pool.begin(sql::Mode::read)->database()); }
@@ -57,17 +70,18 @@ std::optional<Lease> SqlOperations::acquire(std::string_view holder, std::chrono
   const auto session = core_.pool.begin(sql::Mode::write);
   sql::Database& database = session->database();
   core_.check_not_moved(database);
-  database.run(
-      "INSERT INTO lease (id, holder, fence, expires_at, seen_at) VALUES (1, '', 0, 0, 0) "
-      "ON CONFLICT (id) DO NOTHING");
+  ensure_lease_row(database);
   const Time now = core_.now(database);
   std::optional<Lease> lease;
   // Who asks again under the same name gets it anew: its own earlier life is over, and a greater fence proves it.
-  database.query(
-      "UPDATE lease SET holder = $1, fence = fence + 1, expires_at = $2, seen_at = $3 WHERE id = 1 AND "
-      "(holder = '' OR holder = $1 OR expires_at <= $3) RETURNING fence",
-      {holder, to_number(now + lasts), to_number(now)},
-      [&](const sql::Row& row) { lease = Lease{std::string(holder), row.integer(0)}; });
+  const bool taken = database.run(
+                         "UPDATE lease SET holder = $1, fence = fence + 1, expires_at = $2, seen_at = $3 WHERE id = 1 "
+                         "AND (holder = '' OR holder = $1 OR expires_at <= $3)",
+                         {holder, to_number(now + lasts), to_number(now)}) == 1;
+  // The row is this transaction's now, so what is read is what was written.
+  if (taken) {
+    lease = Lease{std::string(holder), sql::query_integer(database, "SELECT fence FROM lease WHERE id = 1").value()};
+  }
   session->commit();
   return lease;
 }

@@ -41,7 +41,7 @@ ObjectError read_error(const sql::Row& row) {
 std::string like_pattern(std::string_view text) {
   std::string pattern = "%";
   for (const char c : text) {
-    if (c == '%' || c == '_' || c == '\\') pattern += '\\';
+    if (c == '%' || c == '_' || c == '[' || c == '\\') pattern += '\\';  // '[': SQL Server's
     pattern += c;
   }
   return pattern + '%';
@@ -108,6 +108,7 @@ std::vector<ConnectorCounts> SqlSummary::counts() {
 
 std::vector<ObjectError> SqlSummary::errors(ConnectorId connector, Page page) {
   std::vector<ObjectError> found;
+  if (page.limit == 0) return found;
   const auto limit = static_cast<std::int64_t>(page.limit);
   const auto read = [&](const sql::Row& row) { found.push_back(read_error(row)); };
   if (!connector) {
@@ -175,7 +176,7 @@ std::vector<Object> SqlSummary::load(const std::set<std::int64_t>& ids, Connecto
 std::vector<Object> SqlSummary::search_objects(ConnectorId connector, std::string_view text, std::size_t limit) {
   std::set<std::int64_t> ids;
   if (text.empty() || limit == 0 || !is_utf8(text) || text.find('\0') != std::string_view::npos) return {};
-  find_by_key("SELECT object_id FROM connector_object_key WHERE key = $1 LIMIT $2", text, ids);
+  find_by_key("SELECT object_id FROM connector_object_key WHERE \"key\" = $1 LIMIT $2", text, ids);
   std::vector<ConnectorId> connectors;
   if (connector) {
     connectors.push_back(connector);
@@ -207,7 +208,7 @@ std::vector<Object> SqlSummary::search_objects(ConnectorId connector, std::strin
 std::vector<Metaverse> SqlSummary::search_metaverse(std::string_view text, std::size_t limit) {
   std::set<std::int64_t> ids;
   if (text.empty() || limit == 0 || !is_utf8(text) || text.find('\0') != std::string_view::npos) return {};
-  find_by_key("SELECT metaverse_id FROM metaverse_key WHERE key = $1 LIMIT $2", text, ids);
+  find_by_key("SELECT metaverse_id FROM metaverse_key WHERE \"key\" = $1 LIMIT $2", text, ids);
   for (const Object& object : search_objects({}, text, limit)) {
     if (object.metaverse) ids.insert(object.metaverse.value);
   }

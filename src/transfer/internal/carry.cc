@@ -197,6 +197,12 @@ void Watch::step(std::string_view name) {
 }
 
 std::unique_ptr<sql::Database> Connector::connect() const {
+  if (url.dialect == sql::Dialect::sqlserver) {
+    throw Error(
+        Fault::invalid, "transfer.dialect",
+        fmt::format("{}: this version cannot move, copy, back up or look over a SQL Server database", url.redacted()),
+        "Use SQL Server's own tools for backups. Moves go between SQLite and PostgreSQL.");
+  }
   auto database = sql::open(url, options);
   if (database->dialect() == sql::Dialect::postgresql) {
     // One durable commit follows when all is done, and it makes durable what came before it.
