@@ -17,9 +17,10 @@ struct MoveOptions {
   Job job{};
   std::string holder{};  ///< of the lease of the old database: who this is, for people; empty: "move"
   std::chrono::seconds lease_lasts{60};
-  const Clock* clock = nullptr;  ///< the lease's, instead of the database's; for tests
-  bool count_rows = false;       ///< look_over counts what there is to carry: reads an index of every table
-  bool resume = false;           ///< only go on with an earlier attempt, begin none
+  std::chrono::seconds lease_wait{0};  ///< how long to wait for somebody else's, once all has been copied beside him
+  const Clock* clock = nullptr;        ///< the lease's, instead of the database's; for tests
+  bool count_rows = false;             ///< look_over counts what there is to carry: reads an index of every table
+  bool resume = false;                 ///< only go on with an earlier attempt, begin none
 };
 
 /// What was found out before anything was changed.
@@ -49,12 +50,13 @@ struct Moved {
   std::uint64_t kept = 0;  ///< of these rows: were there, from an earlier attempt
   std::chrono::milliseconds copying{};
   std::chrono::milliseconds verifying{};
-  std::chrono::milliseconds paused{};  ///< how long nobody could write: the lease was held from first to last
+  std::chrono::milliseconds paused{};  ///< how long nobody else could write: the lease was held
 };
 
-/// Moves. Repeating the call after it was interrupted, wherever that was, brings it to its end: before the switch it
-/// keeps the tables that are whole and still equal and fills the others, after it only the finish is done. Afterwards
-/// the caller points this server at the target.
+/// Moves. The old server goes on meanwhile: everything is copied and read back beside it; then the lease is taken, what
+/// was written since is carried, and the state handed over. Repeating the call after it was interrupted, wherever that
+/// was, brings it to its end: before the switch it keeps what is there and still equal, batch by batch, and carries the
+/// rest; after it only the finish is done. Afterwards the caller points this server at the target.
 ///
 /// Throws the one problem look_over finds, or "transfer.preflight" with all of them; "transfer.lease_held";
 /// "transfer.lease_lost"; "transfer.no_move" (options.resume, and nothing to go on with); "transfer.mismatch";
