@@ -68,6 +68,7 @@ void put_marker(sql::Database& database, const Marker& marker) {
 }
 
 bool try_advance_marker(sql::Database& database, std::string_view transfer, Stage from, Stage to) {
+  if (!load_marker(database)) return false;
   return database.run("UPDATE linkspan_transfer SET stage = $1 WHERE transfer = $2 AND stage = $3",
                       {name_of(to), transfer, name_of(from)}) == 1;
 }
@@ -77,9 +78,8 @@ void advance_marker(sql::Database& database, std::string_view transfer, Stage fr
 }
 
 void check_marker(sql::Database& database, std::string_view transfer) {
-  const auto rows =
-      sql::query_integer(database, "SELECT count(*) FROM linkspan_transfer WHERE transfer = $1", {transfer});
-  if (rows != 1) throw superseded(database);
+  const auto marker = load_marker(database);
+  if (!marker || marker->transfer != transfer) throw superseded(database);
 }
 
 void drop_marker(sql::Database& database) {

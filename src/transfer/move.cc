@@ -119,7 +119,7 @@ class Mover {
 
     HeldLease lease(source_place, options_, watch_);
     const SteadyTime pause = std::chrono::steady_clock::now();
-    const bool untouched = mark.free && lease.fence() == mark.fence + 1;
+    const bool untouched = mark.free && lease.lease().fence == mark.fence + 1;
     const Sums sums = carry_all(from_, filling(), true, untouched ? Which::small : Which::all, watch_).sums;
     put_lease(*target, load_lease(*source));
     both(*source, *target, Stage::prepared, Stage::copied);

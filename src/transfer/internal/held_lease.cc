@@ -10,6 +10,7 @@ HeldLease::HeldLease(const Place& place, const MoveOptions& options, Watch& watc
     : store_(store_sql::open_store(
           place.url, {.password = place.password, .program = options.job.program, .clock = options.clock})) {
   lease_ = take(options, watch);
+  store_->use_lease(lease_);
   renewer_ = std::jthread([this, lasts = options.lease_lasts, &watch](const std::stop_token& stop) {
     renew_until_stopped(stop, lasts, watch);
   });

@@ -23,7 +23,9 @@ class HeldLease {
   /// Before the switch: a database that was handed over renews no lease.
   void stop_renewing();
 
-  [[nodiscard]] std::int64_t fence() const noexcept { return lease_.fence; }
+  [[nodiscard]] const store::Lease& lease() const noexcept { return lease_; }
+  /// Whose configuration and history can be written meanwhile.
+  [[nodiscard]] store::Store& store() const noexcept { return *store_; }
 
   /// In the caller's transaction: locks the lease row until its end. Throws "transfer.lease_lost".
   void check(sql::Database& database) const;

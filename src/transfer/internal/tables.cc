@@ -57,6 +57,8 @@ std::string literal(const sql::Value& value, sql::Dialect dialect) {
   switch (dialect) {
     case sql::Dialect::sqlite:
       return fmt::format("x'{}'", hex);
+    case sql::Dialect::sqlserver:
+      return fmt::format("0x{}", hex);
     case sql::Dialect::postgresql:
       break;
   }
