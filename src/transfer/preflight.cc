@@ -155,6 +155,7 @@ void look_at_source(Preflight& found, const Connector& connector, const MoveOpti
 }
 
 void look_at_rights(Preflight& found, const Place& target, const sql::Database& database) {
+  if (database.dialect() == sql::Dialect::sqlserver) return;
   std::string lacking;
   for (const Right& right : rights_of(target)) {
     if (right.state != Right::State::missing) continue;
