@@ -10,6 +10,7 @@
 #include "cli/run_report.h"
 #include "cli/session.h"
 #include "run/lease.h"
+#include "run/settings.h"
 #include "setup/moving.h"
 #include "transfer/copy.h"
 #include "transfer/move.h"
@@ -69,6 +70,9 @@ Json to_json(const transfer::Preflight& found) {
                        {"source_product", found.source_product},
                        {"target", found.target},
                        {"target_product", found.target_product},
+                       {"target_link", found.target_link},
+                       {"target_encoding", found.target_encoding},
+                       {"at_work", found.at_work.empty() ? Json() : Json(found.at_work)},
                        {"bytes", found.source_bytes},
                        {"round_trip_us", found.round_trip.count()},
                        {"rows", found.source_rows},
@@ -83,6 +87,10 @@ void print_look(Output& out, const transfer::Preflight& found) {
   const auto product = [](const std::string& name) { return name.empty() ? name : fmt::format(" ({})", name); };
   out.line(fmt::format("From   {}{}, {}", found.source, product(found.source_product), size_text(found.source_bytes)));
   out.line(fmt::format("To     {}{}", found.target, product(found.target_product)));
+  if (!found.target_link.empty()) {
+    out.line(fmt::format("Link   {}, {:.1f} ms; {}", found.target_link,
+                         static_cast<double>(found.round_trip.count()) / 1000, found.target_encoding));
+  }
   for (const std::string& warning : found.warnings) out.line("Note   " + warning);
   for (const Error& problem : found.problems) {
     out.line(fmt::format("In the way: {} [{}]\n            {}", problem.what(), problem.id(), problem.hint()));
@@ -161,10 +169,16 @@ int dry_run(Session& session, const transfer::Preflight& found) {
   return found.problems.empty() ? exit_done : exit_failed;
 }
 
+// A cycle of a large state may last; a command by hand as well.
+std::chrono::seconds wait_of(const Arguments& arguments) {
+  const std::optional<std::string> given = arguments.get("--wait");
+  return given ? run::parse_duration(*given) : std::chrono::minutes(10);
+}
+
 int move(Session& session, const Arguments& arguments) {
   const Place source = configured(session);
   const Place target = named(arguments, "--to");
-  transfer::MoveOptions options{.job = job_of(session), .holder = run::holder_name()};
+  transfer::MoveOptions options{.job = job_of(session), .holder = run::holder_name(), .lease_wait = wait_of(arguments)};
   if (arguments.has("--abandon")) {
     transfer::abandon_move(source, target, options);
     setup::forget_destination(session.installation().file());
@@ -175,7 +189,9 @@ int move(Session& session, const Arguments& arguments) {
     }
     return exit_done;
   }
-  options.count_rows = arguments.has("--dry-run");
+  options.interval = run::duration_setting(session.store().configuration(), run::k_interval, std::chrono::minutes(30));
+  // For the estimate, and for the time left while somebody watches.
+  options.count_rows = arguments.has("--dry-run") || session.progress().sink() != nullptr;
   options.resume = arguments.has("--resume");
   clear_dead_lease(session);
   const transfer::Preflight found = transfer::look_over(source, target, options);
@@ -193,6 +209,8 @@ int move(Session& session, const Arguments& arguments) {
   const setup::Destination destination = destination_of(found.target, arguments);
   // Whoever comes after a kill has to know where this server goes.
   if (found.problems.empty()) setup::note_destination(session.installation().file(), destination);
+  if (options.count_rows) options.job = job_of(session, found.source_rows);
+  options.count_rows = false;
   const transfer::Moved moved = transfer::move(source, target, options);
   session.progress().clear();
   switch_configuration(session.installation(), destination);
@@ -258,6 +276,7 @@ Commands transfer_commands() {
         password_env,
         {"--dry-run", "Say everything that is in the way, and change nothing"},
         {"--resume", "Go on with an interrupted move, and begin none (repeating the command goes on as well)"},
+        {"--wait TIME", "How long to wait for a cycle that is under way, once all has been copied beside it (10m)"},
         {"--abandon", "Give an interrupted move up: the old database stays in charge"},
         {"--yes", "Do not ask"}},
        move},

@@ -14,7 +14,7 @@ namespace {
 // Tables are carried side by side; people want one number that grows.
 class AllTables {
  public:
-  explicit AllTables(ProgressSink sink) : sink_(std::move(sink)) {}
+  AllTables(ProgressSink sink, std::optional<std::uint64_t> rows) : sink_(std::move(sink)), rows_(rows) {}
   void operator()(const Progress& progress) {
     if (!sink_) return;
     const std::size_t blank = progress.phase.find(' ');
@@ -24,22 +24,23 @@ class AllTables {
     tables_[progress.phase] = progress.done;
     std::uint64_t rows = 0;
     for (const auto& [table, done] : tables_) rows += done;
-    sink_({.phase = verb, .done = rows, .total = std::nullopt});
+    sink_({.phase = verb, .done = rows, .total = rows_});
   }
 
  private:
   ProgressSink sink_;
+  std::optional<std::uint64_t> rows_;
   std::string verb_;
   std::map<std::string, std::uint64_t> tables_;
 };
 
 }  // namespace
 
-transfer::Job job_of(Session& session) {
+transfer::Job job_of(Session& session, std::optional<std::uint64_t> rows) {
   transfer::Job job;
   job.program = session.installation().wiring().version;
   job.stop = session.stop();
-  job.progress = AllTables(session.progress().sink());
+  job.progress = AllTables(session.progress().sink(), rows);
   return job;
 }
 

@@ -10,6 +10,7 @@
 #include "sql/inspect.h"
 #include "transfer/internal/archive.h"
 #include "transfer/internal/file.h"
+#include "transfer/internal/pump.h"
 #include "transfer/internal/room.h"
 #include "transfer/internal/source.h"
 
@@ -185,7 +186,7 @@ Manifest restore(const std::string& file, const Place& target, const RestoreOpti
     const TableSums read = read_tables(open.reader(), file, [&](const TableInfo& table) {
       TableSum sum;
       const RowFeed feed = [&](const auto& visit) { sum = open.reader().rows(table, visit); };
-      (void)fill_table(feed, *writer, table, watch);
+      (void)fill_table(feed, *writer, table, marker.transfer, watch);
       watch.step(fmt::format("table {}", table.name));
       return sum;
     });
@@ -194,7 +195,7 @@ Manifest restore(const std::string& file, const Place& target, const RestoreOpti
   put_lease(*database, head.lease);
   advance_marker(*database, marker.transfer, Stage::prepared, Stage::copied);
   watch.step("copied");
-  check_equal(sums_of(manifest.tables), sum_all(into, true, watch), file, database->name());
+  check_equal(sums_of(manifest.tables), sum_tables(into, Which::all, true, watch), file, database->name());
   advance_marker(*database, marker.transfer, Stage::copied, Stage::verified);
   watch.step("verified");
   release(*database, marker.transfer);

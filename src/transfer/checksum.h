@@ -16,6 +16,14 @@ struct TableSum {
   std::uint64_t low = 0;    ///< the 128-bit hashes of the rows, added up in two halves, each modulo 2^64
   std::uint64_t high = 0;
   friend bool operator==(const TableSum&, const TableSum&) = default;
+  /// The sum of both together.
+  TableSum& operator+=(const TableSum& other) noexcept {
+    rows += other.rows;
+    bytes += other.bytes;
+    low += other.low;
+    high += other.high;
+    return *this;
+  }
 };
 
 /// Adds up rows. Sums, not exclusive-or: a row that is there twice must not vanish.
@@ -23,6 +31,7 @@ class Summing {
  public:
   void add(const sql::Row& row);
   [[nodiscard]] const TableSum& sum() const noexcept { return sum_; }
+  void reset() noexcept { sum_ = {}; }
 
  private:
   TableSum sum_;

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "sql/inspect.h"
+#include "transfer/internal/ledger.h"
 
 namespace linkspan::transfer {
 
@@ -23,6 +24,12 @@ Enum parse(const std::array<std::string_view, N>& names, std::string_view text, 
   throw Error(Fault::corrupt, "transfer.marker",
               fmt::format("{}: the marker of a move is in a state this program does not know", database.name()),
               "A later version of the program began the move. Finish it with that version.");
+}
+
+Error superseded(const sql::Database& database) {
+  return {Fault::conflict, "transfer.superseded",
+          fmt::format("{}: this move was abandoned, or begun again by somebody else", database.name()),
+          "Nothing was switched by this attempt. See which database is in charge: `linkspan database info`."};
 }
 
 }  // namespace
@@ -61,17 +68,23 @@ void put_marker(sql::Database& database, const Marker& marker) {
 }
 
 bool try_advance_marker(sql::Database& database, std::string_view transfer, Stage from, Stage to) {
+  if (!load_marker(database)) return false;
   return database.run("UPDATE linkspan_transfer SET stage = $1 WHERE transfer = $2 AND stage = $3",
                       {name_of(to), transfer, name_of(from)}) == 1;
 }
 
 void advance_marker(sql::Database& database, std::string_view transfer, Stage from, Stage to) {
-  if (try_advance_marker(database, transfer, from, to)) return;
-  throw Error(Fault::conflict, "transfer.superseded",
-              fmt::format("{}: this move was abandoned, or begun again by somebody else", database.name()),
-              "Nothing was switched by this attempt. See which database is in charge: `linkspan database info`.");
+  if (!try_advance_marker(database, transfer, from, to)) throw superseded(database);
 }
 
-void drop_marker(sql::Database& database) { database.execute("DROP TABLE IF EXISTS linkspan_transfer"); }
+void check_marker(sql::Database& database, std::string_view transfer) {
+  const auto marker = load_marker(database);
+  if (!marker || marker->transfer != transfer) throw superseded(database);
+}
+
+void drop_marker(sql::Database& database) {
+  database.execute("DROP TABLE IF EXISTS linkspan_transfer");
+  drop_ledger(database);
+}
 
 }  // namespace linkspan::transfer

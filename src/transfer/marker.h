@@ -44,7 +44,11 @@ bool try_advance_marker(sql::Database& database, std::string_view transfer, Stag
 /// The same; where it is false throws Fault::conflict "transfer.superseded": somebody else abandoned or repeated it.
 void advance_marker(sql::Database& database, std::string_view transfer, Stage from, Stage to);
 
-/// Forgets it. In the caller's transaction if there is one.
+/// Throws "transfer.superseded" unless the row is of this transfer. In the caller's transaction, whose writes are then
+/// those of an attempt that nobody has replaced.
+void check_marker(sql::Database& database, std::string_view transfer);
+
+/// Forgets it, and the ledger of a database that was filled. In the caller's transaction if there is one.
 void drop_marker(sql::Database& database);
 
 }  // namespace linkspan::transfer

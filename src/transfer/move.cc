@@ -111,32 +111,28 @@ class Mover {
   }
 
   Moved run(const Place& source_place) {
-    const SteadyTime start = std::chrono::steady_clock::now();
-    HeldLease lease(source_place, options_, watch_);
     const auto source = from_.connect();
     const auto target = connect_alone(to_);
-    const bool keep = prepare(*source, *target);
-    const SteadyTime copying = std::chrono::steady_clock::now();
-    const Carried carried = carry_all(from_, to_, true, keep, watch_);
-    const Sums& sums = carried.sums;
+    prepare(*source, *target);
+    Moved moved{.target = to_.url.redacted()};
+    const Mark mark = copy_beside(*source, moved);
+
+    HeldLease lease(source_place, options_, watch_);
+    const SteadyTime pause = std::chrono::steady_clock::now();
+    const bool untouched = mark.free && lease.lease().fence == mark.fence + 1;
+    const Sums sums = carry_all(from_, filling(), true, untouched ? Which::small : Which::all, watch_).sums;
     put_lease(*target, load_lease(*source));
     both(*source, *target, Stage::prepared, Stage::copied);
-    const SteadyTime verifying = std::chrono::steady_clock::now();
-    check_equal(sums, sum_all(to_, true, watch_), source->name(), target->name());
+    check_same(sums, from_, sum_tables(to_, Which::small, false, watch_), to_, watch_);
     // What the source is about to rely on must survive a loss of power of the target: this commit flushes all before
     // it.
     durable_from_now_on(*target);
     both(*source, *target, Stage::copied, Stage::verified);
-    const auto verified = since(verifying);
     lease.stop_renewing();
     hand_over(*source, source_marker_, lease, sums, to_.url.redacted(), watch_);
     watch_.step("switched");
     finish(*source, *target, watch_);
-    Moved moved{.target = to_.url.redacted(),
-                .kept = carried.kept,
-                .copying = std::chrono::duration_cast<std::chrono::milliseconds>(verifying - copying),
-                .verifying = verified,
-                .paused = since(start)};
+    moved.paused = since(pause);
     for (const auto& [name, sum] : sums) {
       moved.rows += sum.rows;
       moved.bytes += sum.bytes;
@@ -145,12 +141,46 @@ class Mover {
   }
 
  private:
-  // The target first: as long as the source knows nothing of it, nothing has happened. Whether an earlier attempt left
-  // something there.
-  bool prepare(sql::Database& source, sql::Database& target) {
+  // Who may have written to the source since: nobody, where the lease was free and ours is the next one.
+  struct Mark {
+    std::int64_t fence = 0;
+    bool free = true;
+    friend bool operator==(const Mark&, const Mark&) = default;
+  };
+  static Mark load_mark(sql::Database& source) {
+    Mark mark;
+    source.query("SELECT holder, fence FROM lease WHERE id = 1", {},
+                 [&](const sql::Row& row) { mark = {.fence = row.integer(1), .free = row.text(0).empty()}; });
+    return mark;
+  }
+
+  [[nodiscard]] Filling filling() const { return {to_, source_marker_.transfer, options_.batches}; }
+
+  // All the work that grows with the state, while the old server goes on. Where it has written meanwhile, once more, so
+  // that little is left for the pause. Whoever writes to the source after the mark that comes back has changed it.
+  Mark copy_beside(sql::Database& source, Moved& moved) {
+    const SteadyTime copying = std::chrono::steady_clock::now();
+    Mark mark = load_mark(source);
+    const Carried carried = carry_all(from_, filling(), true, Which::all, watch_);
+    moved.kept = carried.kept;
+    watch_.step("carried");
+    const SteadyTime verifying = std::chrono::steady_clock::now();
+    moved.copying = std::chrono::duration_cast<std::chrono::milliseconds>(verifying - copying);
+    check_same(carried.sums, from_, sum_tables(to_, Which::large, true, watch_), to_, watch_);
+    moved.verifying = since(verifying);
+    watch_.step("read back");
+    if (const Mark now = load_mark(source); !mark.free || now != mark) {
+      mark = now;
+      (void)carry_all(from_, filling(), true, Which::all, watch_);
+      watch_.step("caught up");
+    }
+    return mark;
+  }
+
+  // The target first: as long as the source knows nothing of it, nothing has happened.
+  void prepare(sql::Database& source, sql::Database& target) {
     const Head head = check_source(source);
     if (auto obstacle = target_obstacle(target, Part::target, head.identity, false)) throw std::move(*obstacle);
-    const bool interrupted = load_marker(target).has_value();
     source_marker_ = {.transfer = random_name(),
                       .part = Part::source,
                       .other = to_.url.redacted(),
@@ -167,7 +197,6 @@ class Mover {
     put_marker(source, source_marker_);
     transaction.commit();
     watch_.step("source prepared");
-    return interrupted;
   }
 
   void both(sql::Database& source, sql::Database& target, Stage from, Stage to) {
@@ -200,7 +229,8 @@ bool wipe(sql::Database& target, const std::string& identity) {
     drops += fmt::format("DROP TABLE IF EXISTS {};", quoted(table->name));
   }
   sql::Transaction transaction(target);
-  target.execute(drops + "DROP TABLE IF EXISTS schema_migration; DROP TABLE IF EXISTS linkspan_transfer");
+  target.execute(drops + "DROP TABLE IF EXISTS schema_migration");
+  drop_marker(target);
   transaction.commit();
   return true;
 }

@@ -17,9 +17,12 @@ struct MoveOptions {
   Job job{};
   std::string holder{};  ///< of the lease of the old database: who this is, for people; empty: "move"
   std::chrono::seconds lease_lasts{60};
-  const Clock* clock = nullptr;  ///< the lease's, instead of the database's; for tests
-  bool count_rows = false;       ///< look_over counts what there is to carry: reads an index of every table
-  bool resume = false;           ///< only go on with an earlier attempt, begin none
+  std::chrono::seconds lease_wait{0};   ///< how long to wait for somebody else's, once all has been copied beside him
+  const Clock* clock = nullptr;         ///< the lease's, instead of the database's; for tests
+  bool count_rows = false;              ///< look_over counts what there is to carry: reads an index of every table
+  std::chrono::seconds interval{1800};  ///< of the scheduler: what the link to the target is held against
+  bool resume = false;                  ///< only go on with an earlier attempt, begin none
+  BatchLimits batches{};
 };
 
 /// What was found out before anything was changed.
@@ -30,7 +33,11 @@ struct Preflight {
   std::string target_product;
   std::string identity;
   std::uint64_t source_bytes = 0;
+  std::string target_link;                 ///< "TLSv1.3", "in clear, on this machine", "in clear"; empty for a file
+  std::string target_encoding;             ///< "UTF8, collation C.UTF-8"; empty for a file
+  std::string at_work;                     ///< who holds the source's lease now: the move copies beside it
   std::chrono::microseconds round_trip{};  ///< of one small question to the target
+  std::int64_t source_objects = 0;         ///< of all connector spaces
   std::uint64_t source_rows = 0;           ///< where options.count_rows asks for it
   bool interrupted = false;                ///< an earlier attempt left the target half filled; what is whole is kept
   bool handed_over = false;                ///< an earlier attempt came as far as the switch; only the finish is left
@@ -38,8 +45,9 @@ struct Preflight {
   std::vector<std::string> warnings;
 };
 
-/// Looks at both ends and changes nothing: reach, sign-in, version, encoding, rights, emptiness, room, clocks, and who
-/// holds the lease. Never throws for what it finds wrong: that is what `problems` is for.
+/// Looks at both ends and changes nothing: reach, sign-in, TLS, version, encoding, rights, emptiness, room, clocks, how
+/// far away the target is, and who is at work on either. Never throws for what it finds wrong: that is what `problems`
+/// is for.
 [[nodiscard]] Preflight look_over(const Place& source, const Place& target, const MoveOptions& options = {});
 
 struct Moved {
@@ -49,12 +57,13 @@ struct Moved {
   std::uint64_t kept = 0;  ///< of these rows: were there, from an earlier attempt
   std::chrono::milliseconds copying{};
   std::chrono::milliseconds verifying{};
-  std::chrono::milliseconds paused{};  ///< how long nobody could write: the lease was held from first to last
+  std::chrono::milliseconds paused{};  ///< how long nobody else could write: the lease was held
 };
 
-/// Moves. Repeating the call after it was interrupted, wherever that was, brings it to its end: before the switch it
-/// keeps the tables that are whole and still equal and fills the others, after it only the finish is done. Afterwards
-/// the caller points this server at the target.
+/// Moves. The old server goes on meanwhile: everything is copied and read back beside it; then the lease is taken, what
+/// was written since is carried, and the state handed over. Repeating the call after it was interrupted, wherever that
+/// was, brings it to its end: before the switch it keeps what is there and still equal, batch by batch, and carries the
+/// rest; after it only the finish is done. Afterwards the caller points this server at the target.
 ///
 /// Throws the one problem look_over finds, or "transfer.preflight" with all of them; "transfer.lease_held";
 /// "transfer.lease_lost"; "transfer.no_move" (options.resume, and nothing to go on with); "transfer.mismatch";

@@ -1,6 +1,7 @@
 #pragma once
 // What every operation of this room is told: which database, and how to go about it.
 
+#include <cstdint>
 #include <functional>
 #include <stop_token>
 #include <string>
@@ -18,6 +19,13 @@ struct Place {
 
 /// Whether a password stands in the URL, which is no place for it: URLs are kept in configuration and shown.
 [[nodiscard]] bool names_a_password(std::string_view url);
+
+/// How large tables are carried: what a changed row costs, and what a kill costs.
+struct BatchLimits {
+  std::uint64_t rows = 2048;                              ///< of one batch, which is compared as a whole
+  std::uint64_t bytes = std::uint64_t{1} << 20U;          ///< or as many bytes
+  std::uint64_t commit_bytes = std::uint64_t{16} << 20U;  ///< batches are committed together from so many bytes on
+};
 
 /// How a long piece of work is watched and stopped. Its functions are called from any thread, one call at a time.
 struct Job {

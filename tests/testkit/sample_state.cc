@@ -19,7 +19,6 @@ namespace {
 using namespace store;
 
 constexpr std::size_t k_batch = 2000;
-constexpr std::size_t k_people_per_group = 50;
 constexpr std::array<std::string_view, 12> k_given{"Ada",   "Bjørn",  "Chloé",  "Daniil", "Eleni", "Fatma",
                                                    "Güneş", "Haruto", "Ingrid", "José",   "Klára", "Łukasz"};
 constexpr std::array<std::string_view, 10> k_family{"Nakamura", "Østergård", "Petrova", "Quispe", "Rossi",
@@ -214,8 +213,8 @@ void fill_groups(Filling& filling, std::size_t first, std::size_t count) {
     write.images.observed = model::encode(image);
     write.mask = observed_image;
     writes.push_back(write);
-    for (std::size_t member = 0; member < k_people_per_group; ++member) {
-      const std::size_t place = (first + i) * k_people_per_group + member;
+    for (std::size_t member = 0; member < filling.sample.people_per_group; ++member) {
+      const std::size_t place = (first + i) * filling.sample.people_per_group + member;
       if (place >= filling.people.size()) break;
       references.push_back({write.object.id, filling.name("member"), filling.people[place], reference_observed});
     }
@@ -282,7 +281,7 @@ void fill(Store& store, const SampleState& sample) {
   for (std::size_t first = 0; first < sample.people; first += k_batch) {
     fill_people(filling, first, std::min(k_batch, sample.people - first));
   }
-  const std::size_t groups = (sample.people + k_people_per_group - 1) / k_people_per_group;
+  const std::size_t groups = (sample.people + sample.people_per_group - 1) / sample.people_per_group;
   for (std::size_t first = 0; first < groups; first += k_batch / 10) {
     fill_groups(filling, first, std::min(k_batch / 10, groups - first));
   }

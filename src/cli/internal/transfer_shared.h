@@ -2,6 +2,7 @@
 // What the commands that carry the state share: places, progress, and what was carried as people and programs read it.
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -12,8 +13,8 @@
 
 namespace linkspan::cli {
 
-/// Progress over all tables, the stop signal, and this program's version.
-[[nodiscard]] transfer::Job job_of(Session& session);
+/// Progress over all tables (`rows` of them, where that is known), the stop signal, and this program's version.
+[[nodiscard]] transfer::Job job_of(Session& session, std::optional<std::uint64_t> rows = std::nullopt);
 
 /// The database of the configuration file.
 [[nodiscard]] transfer::Place configured(Session& session);

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
 #include "transfer/internal/tables.h"
 
 namespace linkspan::transfer {
@@ -24,32 +26,35 @@ constexpr std::string_view k_postgresql_keys =
 
 }  // namespace
 
-BareTable::BareTable(sql::Database& database, std::string_view table) : database_(database), table_(quoted(table)) {
+std::vector<std::string> strip_table(sql::Database& database, std::string_view table,
+                                     std::vector<std::string> dropped) {
+  std::vector<std::string> definitions = std::move(dropped);
   std::string drops;
+  const std::string name = quoted(table);
   const bool sqlite = database.dialect() == sql::Dialect::sqlite;
   if (!sqlite) {
-    database.query(k_postgresql_keys, {std::string_view(table_)}, [&](const sql::Row& row) {
-      drops += fmt::format("ALTER TABLE {} DROP CONSTRAINT {};", table_, quoted(row.text(0)));
-      definitions_.push_back(
-          fmt::format("ALTER TABLE {} ADD CONSTRAINT {} {}", table_, quoted(row.text(0)), row.text(1)));
+    database.query(k_postgresql_keys, {std::string_view(name)}, [&](const sql::Row& row) {
+      drops += fmt::format("ALTER TABLE {} DROP CONSTRAINT {};", name, quoted(row.text(0)));
+      definitions.push_back(fmt::format("ALTER TABLE {} ADD CONSTRAINT {} {}", name, quoted(row.text(0)), row.text(1)));
     });
   }
   // Where a key was dropped nothing refers to the table, and it may be truncated.
-  drops = fmt::format("{} {};", definitions_.empty() ? "DELETE FROM" : "TRUNCATE", table_) + drops;
-  database.query(sqlite ? k_sqlite_indexes : k_postgresql_indexes, {sqlite ? table : std::string_view(table_)},
+  drops = fmt::format("{} {};", sqlite || definitions.empty() ? "DELETE FROM" : "TRUNCATE", name) + drops;
+  database.query(sqlite ? k_sqlite_indexes : k_postgresql_indexes, {sqlite ? table : std::string_view(name)},
                  [&](const sql::Row& row) {
                    drops += fmt::format("DROP INDEX {};", quoted(row.text(0)));
-                   definitions_.emplace_back(row.text(1));
+                   definitions.emplace_back(row.text(1));
                  });
   database.execute(drops);
+  return definitions;
 }
 
-void BareTable::restore() {
+void clothe_table(sql::Database& database, std::string_view table, const std::vector<std::string>& definitions) {
   std::string script;
-  for (const std::string& definition : definitions_) script += definition + ';';
+  for (const std::string& definition : definitions) script += definition + ';';
   // The first reads must not be planned for an empty table.
-  if (database_.dialect() == sql::Dialect::postgresql) script += fmt::format("ANALYZE {};", table_);
-  if (!script.empty()) database_.execute(script);
+  if (database.dialect() == sql::Dialect::postgresql) script += fmt::format("ANALYZE {};", quoted(table));
+  if (!script.empty()) database.execute(script);
 }
 
 }  // namespace linkspan::transfer

@@ -9,18 +9,13 @@
 
 namespace linkspan::transfer {
 
-/// Empties the table and drops what makes loading slow: indexes, and keys that no foreign key relies on. All inside
-/// the caller's write transaction, so that without a commit the table is as it was.
-class BareTable {
- public:
-  BareTable(sql::Database& database, std::string_view table);
-  /// Builds what was dropped from the very definitions the server gave, and lets it look at the new rows.
-  void restore();
+/// Empties the table and drops what makes loading slow: indexes, and keys that no foreign key relies on. In the
+/// caller's write transaction. What was dropped comes back, in the server's own words, after `dropped`: what an earlier
+/// call had taken from it.
+[[nodiscard]] std::vector<std::string> strip_table(sql::Database& database, std::string_view table,
+                                                   std::vector<std::string> dropped = {});
 
- private:
-  sql::Database& database_;
-  std::string table_;
-  std::vector<std::string> definitions_;
-};
+/// Builds what was dropped, and lets the server look at the new rows. In the caller's write transaction.
+void clothe_table(sql::Database& database, std::string_view table, const std::vector<std::string>& definitions);
 
 }  // namespace linkspan::transfer

@@ -2,122 +2,25 @@
 
 #include <fmt/format.h>
 
-#include <array>
+#include <atomic>
 #include <exception>
-#include <optional>
+#include <functional>
+#include <mutex>
 #include <thread>
 #include <vector>
 
-#include "base/bounded_queue.h"
 #include "base/error.h"
-#include "sql/row_batch.h"
 #include "transfer/internal/bare_table.h"
+#include "transfer/internal/difference.h"
+#include "transfer/internal/mend.h"
+#include "transfer/internal/pump.h"
+#include "transfer/marker.h"
 
 namespace linkspan::transfer {
 
 namespace {
 
-constexpr std::size_t k_batch_bytes = std::size_t{192} * 1024;
-constexpr std::size_t k_batch_rows = 4096;
-constexpr std::size_t k_queue = 4;
 constexpr std::size_t k_workers = 2;
-
-// Batches that were written, to be filled again: their memory is warm.
-class Spares {
- public:
-  sql::RowBatch take(std::size_t columns) {
-    const std::lock_guard lock(mutex_);
-    if (spares_.empty()) return sql::RowBatch(columns);
-    sql::RowBatch batch = std::move(spares_.back());
-    spares_.pop_back();
-    return batch;
-  }
-  void give_back(sql::RowBatch batch) {
-    batch.clear();
-    const std::lock_guard lock(mutex_);
-    spares_.push_back(std::move(batch));
-  }
-
- private:
-  std::mutex mutex_;
-  std::vector<sql::RowBatch> spares_;
-};
-
-struct WriterGone {};
-
-// Reads and sums in a thread of its own, while the caller writes.
-class Reader {
- public:
-  Reader(const RowFeed& feed, std::size_t columns, BoundedQueue<sql::RowBatch>& out, Spares& spares)
-      : thread_([this, &feed, columns, &out, &spares] { run(feed, columns, out, spares); }) {}
-
-  /// After the queue has ended.
-  [[nodiscard]] TableSum finish() {
-    thread_.join();
-    return summing_.sum();
-  }
-
- private:
-  void run(const RowFeed& feed, std::size_t columns, BoundedQueue<sql::RowBatch>& out, Spares& spares) noexcept {
-    try {
-      sql::RowBatch batch = spares.take(columns);
-      const auto pass_on = [&] {
-        if (!out.push(std::move(batch))) throw WriterGone();
-        batch = spares.take(columns);
-      };
-      feed([&](const sql::Row& row) {
-        summing_.add(row);
-        for (const sql::ValueView& cell : row.cells()) batch.copy(cell);
-        if (batch.bytes() >= k_batch_bytes || batch.size() >= k_batch_rows) pass_on();
-      });
-      if (!batch.empty()) pass_on();
-      out.close();
-    } catch (const WriterGone&) {
-      return;  // the writer failed and says why itself
-    } catch (...) {
-      out.fail(std::current_exception());
-    }
-  }
-
-  Summing summing_;
-  std::jthread thread_;
-};
-
-// However the writer ends, the reader must not wait for it for ever.
-class CancelAtEnd {
- public:
-  explicit CancelAtEnd(BoundedQueue<sql::RowBatch>& queue) : queue_(queue) {}
-  ~CancelAtEnd() { queue_.cancel(); }
-  CancelAtEnd(const CancelAtEnd&) = delete;
-  CancelAtEnd& operator=(const CancelAtEnd&) = delete;
-
- private:
-  BoundedQueue<sql::RowBatch>& queue_;
-};
-
-TableSum pump(const RowFeed& feed, sql::Database& target, const TableInfo& table, Watch& watch) {
-  Spares spares;
-  BoundedQueue<sql::RowBatch> queue(k_queue);
-  const auto copy = target.open_copy(bulk_table(table));
-  Reader reader(feed, table.columns.size(), queue, spares);
-  const CancelAtEnd cancel(queue);  // before the reader is joined
-  std::uint64_t rows = 0;
-  while (auto batch = queue.pop()) {
-    watch.check();
-    copy->write(batch->rows());
-    rows += batch->size();
-    spares.give_back(std::move(*batch));
-    watch.report("copy", table.name, rows);
-  }
-  const std::uint64_t written = copy->finish();
-  const TableSum sum = reader.finish();
-  if (written != sum.rows) {
-    throw Error(Fault::corrupt, "transfer.mismatch",
-                fmt::format("{}: {} of {} rows arrived in {}", table.name, written, sum.rows, target.name()),
-                "Nothing was switched. Repeat the command; if it recurs, report this.");
-  }
-  return sum;
-}
 
 // Runs `work(table, worker)` for each table, each worker taking the next when it is done. Rethrows the first failure.
 template <class Work>
@@ -155,46 +58,111 @@ class Snapshot {
   sql::Transaction transaction_;
 };
 
-std::vector<std::unique_ptr<Snapshot>> snapshots(const Connector& connector, std::size_t count) {
-  std::vector<std::unique_ptr<Snapshot>> made;
-  made.reserve(count);
-  for (std::size_t i = 0; i < count; ++i) made.push_back(std::make_unique<Snapshot>(connector));
-  return made;
-}
+// One worker's connections, and what it does with each table.
+class Carrier {
+ public:
+  Carrier(const Connector& source, const Filling& filling, Watch& watch)
+      : source_(source), filling_(filling), target_(filling.connector.connect()), watch_(watch) {}
 
-// Of a table that is there from an earlier attempt and still holds what the source holds. An empty one is filled: that
-// costs nothing to look at, and nothing to lose.
-std::optional<TableSum> equal_sum(sql::Database& source, sql::Database& target, const TableInfo& table, Watch& watch) {
-  TableSum there;
-  {
-    const sql::Transaction snapshot(target, sql::Mode::read);
-    there = sum_table(target, table, watch);
+  [[nodiscard]] sql::Database& source() { return source_.database(); }
+
+  TableSum small(const TableInfo& table, std::uint64_t& kept) {
+    const TableSum there = [&] {
+      const sql::Transaction snapshot(*target_, sql::Mode::read);
+      return sum_table(*target_, table, watch_);
+    }();
+    if (there == sum_table(source(), table, watch_)) {
+      kept += there.rows;
+      watch_.step(fmt::format("kept {}", table.name));
+      return there;
+    }
+    const TableSum sum = fill_table(feed(table, Order::any, {}), *target_, table, filling_.transfer, watch_);
+    watch_.step(fmt::format("table {}", table.name));
+    return sum;
   }
-  if (there.rows == 0 || there != sum_table(source, table, watch)) return std::nullopt;
-  return there;
-}
+
+  [[nodiscard]] TableSum known(const TableInfo& table) { return sum_of(load_batches(*target_, table)); }
+
+  TableSum large(const TableInfo& table, std::uint64_t& kept) {
+    auto batches = load_batches(*target_, table);
+    const bool bare = load_dropped(*target_, table).has_value();
+    return batches.empty() || bare ? load(table, std::move(batches), kept) : mend(table, std::move(batches), kept);
+  }
+
+ private:
+  [[nodiscard]] RowFeed feed(const TableInfo& table, Order order, const Range& range) {
+    return [this, statement = select_all(table, source().dialect(), order, range)](const auto& visit) {
+      source().copy_out(statement, visit);
+    };
+  }
+
+  // Without indexes, which are built at the end. Goes on after the last batch where the source still has the same up to
+  // there, and begins anew otherwise.
+  TableSum load(const TableInfo& table, std::vector<CarriedBatch> batches, std::uint64_t& kept) {
+    if (!differing_batches(source(), table, batches, watch_).empty()) batches.clear();
+    if (batches.empty()) begin(table);
+    TableSum sum = sum_of(batches);
+    kept += sum.rows;
+    if (!batches.empty()) watch_.step(fmt::format("resumed {}", table.name));
+    sum += append(table, batches);
+    finish(table);
+    watch_.step(fmt::format("table {}", table.name));
+    return sum;
+  }
+
+  void begin(const TableInfo& table) {
+    sql::Transaction transaction(*target_);
+    check_marker(*target_, filling_.transfer);
+    forget_batches(*target_, table);
+    auto dropped = load_dropped(*target_, table).value_or(std::vector<std::string>());
+    dropped = strip_table(*target_, table.name, std::move(dropped));
+    forget_dropped(*target_, table);
+    put_dropped(*target_, table, dropped);
+    transaction.commit();
+  }
+
+  TableSum append(const TableInfo& table, const std::vector<CarriedBatch>& batches) {
+    const Range rest{.after = batches.empty() ? sql::Value() : batches.back().upto, .upto = {}};
+    return append_rows(feed(table, Order::by_key, rest), *target_, table, filling_.transfer, batches.size(),
+                       filling_.batches, watch_);
+  }
+
+  void finish(const TableInfo& table) {
+    watch_.check();
+    sql::Transaction transaction(*target_, sql::Mode::write_deferred);
+    check_marker(*target_, filling_.transfer);
+    clothe_table(*target_, table.name, load_dropped(*target_, table).value_or(std::vector<std::string>()));
+    forget_dropped(*target_, table);
+    transaction.commit();
+  }
+
+  // A table that was whole once.
+  TableSum mend(const TableInfo& table, std::vector<CarriedBatch> batches, std::uint64_t& kept) {
+    const auto differing = differing_batches(source(), table, batches, watch_);
+    kept += sum_of(batches).rows;
+    for (const std::size_t number : differing) kept -= batches[number].sum.rows;
+    mend_batches(source(), filling_, *target_, table, batches, differing, watch_);
+    TableSum sum = sum_of(batches);
+    const TableSum added = append(table, batches);
+    sum += added;
+    const bool equal = differing.empty() && added.rows == 0;
+    watch_.step(fmt::format("{} {}", equal ? "kept" : "mended", table.name));
+    return sum;
+  }
+
+  static TableSum sum_of(const std::vector<CarriedBatch>& batches) {
+    TableSum sum;
+    for (const CarriedBatch& batch : batches) sum += batch.sum;
+    return sum;
+  }
+
+  Snapshot source_;
+  const Filling& filling_;
+  std::unique_ptr<sql::Database> target_;
+  Watch& watch_;
+};
 
 }  // namespace
-
-void Watch::check() const {
-  if (lease_lost_) {
-    throw Error(Fault::conflict, "transfer.lease_lost", "the lease of the old database was lost while it was copied",
-                "Another server or command took over. Nothing was switched; repeat the command when it is done.");
-  }
-  if (job_.stop.stop_requested()) throw Error(Fault::cancelled, "transfer.cancelled", "a stop was requested");
-}
-
-void Watch::report(std::string_view verb, std::string_view table, std::uint64_t rows) {
-  if (!job_.progress) return;
-  const std::lock_guard lock(mutex_);
-  job_.progress({.phase = fmt::format("{} {}", verb, table), .done = rows, .total = std::nullopt});
-}
-
-void Watch::step(std::string_view name) {
-  if (!job_.at_step) return;
-  const std::lock_guard lock(mutex_);
-  job_.at_step(name);
-}
 
 std::unique_ptr<sql::Database> Connector::connect() const {
   if (url.dialect == sql::Dialect::sqlserver) {
@@ -213,46 +181,31 @@ std::unique_ptr<sql::Database> Connector::connect() const {
   return database;
 }
 
-TableSum fill_table(const RowFeed& feed, sql::Database& target, const TableInfo& table, Watch& watch) {
-  watch.check();
-  sql::Transaction transaction(target);
-  BareTable bare(target, table.name);
-  const TableSum sum = pump(feed, target, table, watch);
-  bare.restore();
-  transaction.commit();
-  return sum;
-}
-
-TableSum carry_table(sql::Database& source, sql::Database& target, const TableInfo& table, Watch& watch) {
-  // A target that keeps its rows in key order wants them in that order.
-  const Order order =
-      target.dialect() == sql::Dialect::sqlite && source.dialect() != sql::Dialect::sqlite ? Order::by_key : Order::any;
-  const std::string statement = select_all(table, source.dialect(), order);
-  return fill_table([&](const auto& visit) { source.copy_out(statement, visit); }, target, table, watch);
-}
-
-Carried carry_all(const Connector& source, const Connector& target, bool in_parallel, bool keep, Watch& watch) {
+Carried carry_all(const Connector& source, const Filling& target, bool in_parallel, Which which, Watch& watch) {
   const std::size_t workers =
-      in_parallel && target.url.dialect == sql::Dialect::postgresql ? k_workers : std::size_t{1};
-  const auto sources = snapshots(source, workers);
-  std::vector<std::unique_ptr<sql::Database>> targets;
-  targets.reserve(workers);
-  for (std::size_t i = 0; i < workers; ++i) targets.push_back(target.connect());
+      in_parallel && target.connector.url.dialect == sql::Dialect::postgresql ? k_workers : std::size_t{1};
+  std::vector<std::unique_ptr<Carrier>> carriers;
+  carriers.reserve(workers);
+  for (std::size_t i = 0; i < workers; ++i) carriers.push_back(std::make_unique<Carrier>(source, target, watch));
   Carried carried;
   std::mutex mutex;
-  const auto carry = [&](const TableInfo& table, std::size_t worker) {
-    sql::Database& from = sources[worker]->database();
-    const auto whole = keep ? equal_sum(from, *targets[worker], table, watch) : std::nullopt;
-    const TableSum sum = whole ? *whole : carry_table(from, *targets[worker], table, watch);
+  const auto note = [&](const TableInfo& table, const TableSum& sum, std::uint64_t kept) {
     const std::lock_guard lock(mutex);
     carried.sums.emplace(table.name, sum);
-    if (whole) carried.kept += sum.rows;
-    watch.step(fmt::format("{} {}", whole ? "kept" : "table", table.name));
+    carried.kept += kept;
   };
-  side_by_side(small_tables(), 1, carry);
-  side_by_side(large_tables(), workers, carry);
+  side_by_side(small_tables(), 1, [&](const TableInfo& table, std::size_t worker) {
+    std::uint64_t kept = 0;
+    const TableSum sum = carriers[worker]->small(table, kept);
+    note(table, sum, kept);
+  });
+  side_by_side(large_tables(), workers, [&](const TableInfo& table, std::size_t worker) {
+    std::uint64_t kept = 0;
+    const TableSum sum = which == Which::all ? carriers[worker]->large(table, kept) : carriers[worker]->known(table);
+    note(table, sum, kept);
+  });
   for (const TableInfo& table : store_sql::all_tables()) {
-    if (!is_bulk(table)) carried.sums.emplace(table.name, sum_table(sources.front()->database(), table, watch));
+    if (!is_bulk(table)) carried.sums.emplace(table.name, sum_table(carriers.front()->source(), table, watch));
   }
   return carried;
 }
@@ -276,39 +229,75 @@ Sums sums_of(const std::vector<std::pair<std::string, TableSum>>& tables) {
   return sums;
 }
 
-Sums sum_all(const Connector& connector, bool in_parallel, Watch& watch) {
-  const std::size_t workers = in_parallel ? k_workers : 1;
-  const auto sources = snapshots(connector, workers);
+Sums sum_tables(const Connector& connector, Which which, bool in_parallel, Watch& watch) {
+  const std::size_t workers = in_parallel && which != Which::small ? k_workers : 1;
+  std::vector<std::unique_ptr<Snapshot>> readers;
+  readers.reserve(workers);
+  for (std::size_t i = 0; i < workers; ++i) readers.push_back(std::make_unique<Snapshot>(connector));
   Sums sums;
   std::mutex mutex;
   const auto add = [&](const TableInfo& table, std::size_t worker) {
-    const TableSum sum = sum_table(sources[worker]->database(), table, watch);
+    const TableSum sum = sum_table(readers[worker]->database(), table, watch);
     const std::lock_guard lock(mutex);
     sums.emplace(table.name, sum);
   };
-  std::vector<const TableInfo*> all;
-  all.assign(large_tables().begin(), large_tables().end());
-  for (const TableInfo& table : store_sql::all_tables()) {
-    if (!is_bulk(table)) all.push_back(&table);
+  std::vector<const TableInfo*> tables;
+  if (which != Which::small) tables.assign(large_tables().begin(), large_tables().end());
+  if (which != Which::large) {
+    for (const TableInfo& table : store_sql::all_tables()) {
+      if (!is_bulk(table)) tables.push_back(&table);
+    }
+    tables.insert(tables.end(), small_tables().begin(), small_tables().end());
   }
-  all.insert(all.end(), small_tables().begin(), small_tables().end());
-  side_by_side(all, workers, add);
+  side_by_side(tables, workers, add);
   return sums;
 }
 
-void check_equal(const Sums& wanted, const Sums& found, std::string_view source, std::string_view target) {
-  std::string different;
+namespace {
+
+// Tables that are in both and differ there.
+std::vector<const TableInfo*> different_tables(const Sums& wanted, const Sums& found) {
+  std::vector<const TableInfo*> tables;
   for (const TableInfo& table : store_sql::all_tables()) {
     const auto left = wanted.find(table.name);
     const auto right = found.find(table.name);
-    if (left == wanted.end() || right == found.end() || left->second == right->second) continue;
-    different +=
-        fmt::format("{}{} ({} rows, checksum {}; {} rows, checksum {})", different.empty() ? "" : "; ", table.name,
-                    left->second.rows, checksum_text(left->second), right->second.rows, checksum_text(right->second));
+    if (left != wanted.end() && right != found.end() && left->second != right->second) tables.push_back(&table);
+  }
+  return tables;
+}
+
+using KeyOf = std::function<std::string(const TableInfo&)>;
+
+void check_equal(const Sums& wanted, const Sums& found, std::string_view source, std::string_view target,
+                 const KeyOf& key_of) {
+  std::string different;
+  for (const TableInfo* table : different_tables(wanted, found)) {
+    const TableSum& left = wanted.find(table->name)->second;
+    const TableSum& right = found.find(table->name)->second;
+    const std::string key = key_of(*table);
+    different += fmt::format("{}{}{} ({} rows, checksum {}; {} rows, checksum {})", different.empty() ? "" : "; ",
+                             table->name, key.empty() ? "" : ", first at " + key, left.rows, checksum_text(left),
+                             right.rows, checksum_text(right));
   }
   if (different.empty()) return;
   throw Error(Fault::corrupt, "transfer.mismatch", fmt::format("{} and {} differ: {}", source, target, different),
-              "`linkspan database verify --against URL` names the first row that differs.");
+              "Nothing was switched. Repeat the command: what differs is carried again. If it recurs, something else "
+              "writes to the new database, or its disk is not sound.");
+}
+
+}  // namespace
+
+void check_equal(const Sums& wanted, const Sums& found, std::string_view source, std::string_view target) {
+  check_equal(wanted, found, source, target, [](const TableInfo&) { return std::string(); });
+}
+
+void check_same(const Sums& wanted, const Connector& source, const Sums& found, const Connector& target, Watch& watch) {
+  check_equal(wanted, found, source.url.redacted(), target.url.redacted(), [&](const TableInfo& table) {
+    forget_batches(*target.connect(), table);
+    Snapshot left(source);
+    Snapshot right(target);
+    return first_difference(left.database(), right.database(), table, watch);
+  });
 }
 
 }  // namespace linkspan::transfer

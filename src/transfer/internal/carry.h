@@ -1,11 +1,8 @@
 #pragma once
 // Rows from one database into another, and sums of what a database holds: streamed, in constant memory.
 
-#include <atomic>
-#include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <span>
 #include <string>
 #include <string_view>
@@ -15,30 +12,13 @@
 #include "sql/open.h"
 #include "transfer/checksum.h"
 #include "transfer/internal/tables.h"
-#include "transfer/place.h"
+#include "transfer/internal/watch.h"
 
 namespace linkspan::transfer {
 
 /// Sums by table name.
 using Sums = std::map<std::string, TableSum, std::less<>>;
 [[nodiscard]] Sums sums_of(const std::vector<std::pair<std::string, TableSum>>& tables);
-
-/// The caller's functions and stop token, shared by the threads of one operation: it hears from one of them at a time.
-class Watch {
- public:
-  explicit Watch(const Job& job) : job_(job) {}
-
-  /// Throws "transfer.cancelled" or, after lose_lease(), "transfer.lease_lost".
-  void check() const;
-  void lose_lease() noexcept { lease_lost_ = true; }
-  void report(std::string_view verb, std::string_view table, std::uint64_t rows);
-  void step(std::string_view name);
-
- private:
-  const Job& job_;
-  std::mutex mutex_;
-  std::atomic<bool> lease_lost_ = false;
-};
 
 /// How to make connections of one kind of one database: as many as there are workers.
 struct Connector {
@@ -48,17 +28,15 @@ struct Connector {
   [[nodiscard]] std::unique_ptr<sql::Database> connect() const;
 };
 
-/// Gives every row of one table to the function it is called with.
-using RowFeed = std::function<void(const std::function<void(const sql::Row&)>& visit)>;
+/// A database that is filled, by one attempt: nothing is written there once another attempt has put its marker.
+struct Filling {
+  Connector connector;
+  std::string transfer;  ///< of the marker
+  BatchLimits batches{};
+};
 
-/// Fills `table` of `target` with what `feed` gives, in a transaction of its own, and returns the sum of it. `feed`
-/// runs in a thread of its own beside the writing. Rows that are there already are removed first. Indexes and keys of
-/// the target are dropped for the load and built after it, as they were.
-TableSum fill_table(const RowFeed& feed, sql::Database& target, const TableInfo& table, Watch& watch);
-
-/// Fills `table` of `target` with all rows of `source`'s as fill_table does. `source` is in a transaction, or nobody
-/// writes to it.
-TableSum carry_table(sql::Database& source, sql::Database& target, const TableInfo& table, Watch& watch);
+/// Of all tables; those with a single row count as small.
+enum class Which : unsigned char { all, small, large };
 
 /// What carry_all came to.
 struct Carried {
@@ -66,20 +44,27 @@ struct Carried {
   std::uint64_t kept = 0;  ///< rows that were there already
 };
 
-/// Fills every bulk table: the small ones in order, then the large ones, two at a time where the target is PostgreSQL.
-/// Without `in_parallel` all is read from one snapshot of the source; with it that is so for each table. The sums are
-/// of all tables, those with a single row too, which are not filled here. With `keep` a table that holds something is
-/// compared first, and left alone where it is equal: tables are filled in one transaction each, so it is whole.
-[[nodiscard]] Carried carry_all(const Connector& source, const Connector& target, bool in_parallel, bool keep,
+/// Makes every bulk table of the target equal to the source's: the small ones in order, then the large ones, two at a
+/// time where the target is PostgreSQL. What is there already, from an interrupted attempt or from an earlier call, is
+/// compared with the source as it is now and kept where it is equal: of large tables batch by batch
+/// (internal/ledger.h). Without `in_parallel` all is read from one snapshot of the source; with it that is so for each
+/// table. With `small` the large ones are left as they are: nobody has written to them since. The sums are of all
+/// tables, those with a single row too, which are not filled here.
+[[nodiscard]] Carried carry_all(const Connector& source, const Filling& target, bool in_parallel, Which which,
                                 Watch& watch);
 
 /// What one table holds now.
 [[nodiscard]] TableSum sum_table(sql::Database& database, const TableInfo& table, Watch& watch);
 
-/// What every table holds, the ones with a single row too; from one snapshot unless `in_parallel`.
-[[nodiscard]] Sums sum_all(const Connector& database, bool in_parallel, Watch& watch);
+/// What they hold; from one snapshot unless `in_parallel`.
+[[nodiscard]] Sums sum_tables(const Connector& database, Which which, bool in_parallel, Watch& watch);
 
-/// Throws Fault::corrupt "transfer.mismatch", naming every table whose sums differ, in the order of the schema.
+/// Throws Fault::corrupt "transfer.mismatch", naming every table whose sums differ, in the order of the schema. Tables
+/// that only one of them has are passed over.
 void check_equal(const Sums& wanted, const Sums& found, std::string_view source, std::string_view target);
+
+/// The same, and names the first row that differs too, by looking at both again. What the ledger says of such a table
+/// is forgotten, so that the next attempt carries it anew.
+void check_same(const Sums& wanted, const Connector& source, const Sums& found, const Connector& target, Watch& watch);
 
 }  // namespace linkspan::transfer

@@ -1,7 +1,5 @@
 #include "transfer/internal/difference.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <compare>
 #include <exception>
@@ -9,7 +7,6 @@
 #include <thread>
 
 #include "base/bounded_queue.h"
-#include "base/text.h"
 #include "sql/row_batch.h"
 
 namespace linkspan::transfer {
@@ -18,34 +15,11 @@ namespace {
 
 constexpr std::size_t k_batch_rows = 512;
 
-std::vector<std::size_t> key_columns(const TableInfo& table) {
-  std::vector<std::size_t> places;
-  for (std::size_t i = 0; i < table.columns.size(); ++i) {
-    if (table.columns[i].key) places.push_back(i);
-  }
-  return places;
-}
-
-std::string key_text(const TableInfo& table, std::span<const sql::ValueView> cells) {
-  std::string out;
-  for (const std::size_t place : key_columns(table)) {
-    out += fmt::format("{}{} ", out.empty() ? "" : ", ", table.columns[place].name);
-    if (const auto* integer = std::get_if<std::int64_t>(&cells[place])) {
-      out += std::to_string(*integer);
-    } else if (const auto* text = std::get_if<std::string_view>(&cells[place])) {
-      out += printable(*text, 80);
-    } else if (const auto* blob = std::get_if<sql::BlobView>(&cells[place])) {
-      out += to_hex(blob->bytes.substr(0, 64));
-    }
-  }
-  return out;
-}
-
 // The other table, row by row, read in a thread of its own.
 class OtherRows {
  public:
-  OtherRows(sql::Database& database, const TableInfo& table)
-      : thread_([this, &database, &table] { read(database, table); }) {}
+  OtherRows(sql::Database& database, const TableInfo& table, const Range& range)
+      : thread_([this, &database, &table, &range] { read(database, table, range); }) {}
   ~OtherRows() { queue_.cancel(); }
   OtherRows(const OtherRows&) = delete;
   OtherRows& operator=(const OtherRows&) = delete;
@@ -61,11 +35,11 @@ class OtherRows {
   void pass() { ++place_; }
 
  private:
-  void read(sql::Database& database, const TableInfo& table) noexcept {
+  void read(sql::Database& database, const TableInfo& table, const Range& range) noexcept {
     try {
       sql::RowBatch batch(table.columns.size());
       bool wanted = true;
-      database.scan(select_all(table, database.dialect(), Order::by_key), {}, [&](const sql::Row& row) {
+      database.scan(select_all(table, database.dialect(), Order::by_key, range), {}, [&](const sql::Row& row) {
         for (const sql::ValueView& cell : row.cells()) batch.copy(cell);
         if (batch.size() < k_batch_rows) return true;
         wanted = queue_.push(std::exchange(batch, sql::RowBatch(table.columns.size())));
@@ -95,25 +69,46 @@ std::strong_ordering compare_keys(const std::vector<std::size_t>& keys, std::spa
 
 }  // namespace
 
-std::string first_difference(sql::Database& left, sql::Database& right, const TableInfo& table, Watch& watch) {
+void match_rows(sql::Database& left, sql::Database& right, const TableInfo& table, const Range& range, Watch& watch,
+                const MatchVisitor& visit) {
   const auto keys = key_columns(table);
-  OtherRows other(right, table);
-  std::string found;
-  left.scan(select_all(table, left.dialect(), Order::by_key), {}, [&](const sql::Row& row) {
-    watch.check();
-    const auto theirs = other.peek();
-    const bool only_here = theirs.empty() || compare_keys(keys, row.cells(), theirs) < 0;
-    if (only_here || !std::ranges::equal(row.cells(), theirs)) {
-      const bool only_there = !only_here && compare_keys(keys, row.cells(), theirs) > 0;
-      found = key_text(table, only_there ? theirs : row.cells());
-      return false;
+  OtherRows other(right, table, range);
+  bool wanted = true;
+  // Those of the right one whose keys come before this one: it has them alone.
+  const auto pass_earlier = [&](std::span<const sql::ValueView> cells) {
+    for (auto theirs = other.peek(); wanted && !theirs.empty() && compare_keys(keys, theirs, cells) < 0;
+         theirs = other.peek()) {
+      wanted = visit(Match::only_right, theirs);
+      other.pass();
     }
-    other.pass();
-    return true;
+  };
+  left.scan(select_all(table, left.dialect(), Order::by_key, range), {}, [&](const sql::Row& row) {
+    watch.check();
+    pass_earlier(row.cells());
+    if (!wanted) return false;
+    const auto theirs = other.peek();
+    if (theirs.empty() || compare_keys(keys, theirs, row.cells()) != 0) {
+      wanted = visit(Match::only_left, row.cells());
+    } else {
+      wanted = visit(std::ranges::equal(row.cells(), theirs) ? Match::same : Match::different, row.cells());
+      other.pass();
+    }
+    return wanted;
   });
-  if (!found.empty()) return found;
-  const auto left_over = other.peek();
-  return left_over.empty() ? std::string() : key_text(table, left_over);
+  for (auto theirs = other.peek(); wanted && !theirs.empty(); theirs = other.peek()) {
+    wanted = visit(Match::only_right, theirs);
+    other.pass();
+  }
+}
+
+std::string first_difference(sql::Database& left, sql::Database& right, const TableInfo& table, Watch& watch) {
+  std::string found;
+  match_rows(left, right, table, {}, watch, [&](Match match, std::span<const sql::ValueView> cells) {
+    if (match == Match::same) return true;
+    found = key_text(table, cells);
+    return false;
+  });
+  return found;
 }
 
 }  // namespace linkspan::transfer

@@ -9,18 +9,33 @@ namespace linkspan::transfer {
 HeldLease::HeldLease(const Place& place, const MoveOptions& options, Watch& watch)
     : store_(store_sql::open_store(
           place.url, {.password = place.password, .program = options.job.program, .clock = options.clock})) {
-  const std::string holder = options.holder.empty() ? "move" : options.holder;
-  const auto lease = store_->operations().acquire(holder, options.lease_lasts);
-  if (!lease) {
-    throw Error(
-        Fault::conflict, "transfer.lease_held",
-        fmt::format("{} is in charge of {}", store_->operations().lease_state().holder, store_->info().location),
-        "Stop that service or wait for that command; its lease ends within a minute after it is gone.");
-  }
-  lease_ = *lease;
+  lease_ = take(options, watch);
+  store_->use_lease(lease_);
   renewer_ = std::jthread([this, lasts = options.lease_lasts, &watch](const std::stop_token& stop) {
     renew_until_stopped(stop, lasts, watch);
   });
+}
+
+store::Lease HeldLease::take(const MoveOptions& options, Watch& watch) {
+  constexpr auto k_between = std::chrono::milliseconds(200);
+  const std::string holder = options.holder.empty() ? "move" : options.holder;
+  store::Operations& operations = store_->operations();
+  const auto start = std::chrono::steady_clock::now();
+  while (true) {
+    if (auto lease = operations.acquire(holder, options.lease_lasts)) return *std::move(lease);
+    const std::string other = operations.lease_state().holder;
+    const auto waited = std::chrono::steady_clock::now() - start;
+    if (waited >= options.lease_wait) {
+      throw Error(Fault::conflict, "transfer.lease_held",
+                  fmt::format("{} is in charge of {}", other, store_->info().location),
+                  "Stop that service or wait for that command; its lease ends within a minute after it is gone. What "
+                  "was copied is kept: repeat the command.");
+    }
+    watch.report("wait for", other,
+                 static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::seconds>(waited).count()));
+    watch.check();
+    std::this_thread::sleep_for(k_between);
+  }
 }
 
 HeldLease::~HeldLease() {

@@ -9,7 +9,10 @@
 
 namespace linkspan::transfer {
 
-/// "transfer.room" where the folder of an SQLite file has less than `bytes` free; of a server it cannot be told.
-[[nodiscard]] std::optional<Error> room_obstacle(const Connector& target, std::uint64_t bytes);
+/// "transfer.room" where the file system that an SQLite file is to lie on has less than `bytes` free, or that of a
+/// PostgreSQL server on this very machine whose role may know its folder (`database` is connected to it). Of other
+/// servers it cannot be told.
+[[nodiscard]] std::optional<Error> room_obstacle(const Connector& target, std::uint64_t bytes,
+                                                 sql::Database* database = nullptr);
 
 }  // namespace linkspan::transfer

@@ -39,7 +39,7 @@ std::optional<Error> source_obstacle(sql::Database& database) {
     return Error(
         Fault::conflict, "transfer.older_schema",
         fmt::format("{} has schema {}, which an earlier version of the program made", database.name(), found.schema),
-        "Upgrade it first.");
+        "Upgrade it first: `linkspan database upgrade`.");
   }
   return std::nullopt;
 }

@@ -6,6 +6,9 @@
 #include <array>
 #include <cassert>
 #include <string_view>
+#include <variant>
+
+#include "base/text.h"
 
 namespace linkspan::transfer {
 
@@ -47,6 +50,33 @@ bool is_blanked(const TableInfo& table, const store_sql::ColumnInfo& column) {
   return table.copying == store_sql::Copying::identity && column.name.starts_with("moved_");
 }
 
+// Bulk reads take no parameters. Only integers and bytes lead the keys of large tables.
+std::string literal(const sql::Value& value, sql::Dialect dialect) {
+  if (const auto* number = std::get_if<std::int64_t>(&value)) return std::to_string(*number);
+  const std::string hex = to_hex(std::get<sql::Blob>(value).bytes);
+  switch (dialect) {
+    case sql::Dialect::sqlite:
+      return fmt::format("x'{}'", hex);
+    case sql::Dialect::sqlserver:
+      return fmt::format("0x{}", hex);
+    case sql::Dialect::postgresql:
+      break;
+  }
+  return fmt::format("'\\x{}'::bytea", hex);
+}
+
+std::string condition(const TableInfo& table, sql::Dialect dialect, const Range& range) {
+  const std::string name = quoted(table.columns[key_columns(table).front()].name);
+  std::string out;
+  const auto add = [&](std::string_view comparison, const sql::Value& bound) {
+    if (std::holds_alternative<std::monostate>(bound)) return;
+    out += fmt::format("{}{} {} {}", out.empty() ? " WHERE " : " AND ", name, comparison, literal(bound, dialect));
+  };
+  add(">", range.after);
+  add("<=", range.upto);
+  return out;
+}
+
 }  // namespace
 
 sql::Table bulk_table(const TableInfo& table) {
@@ -55,7 +85,7 @@ sql::Table bulk_table(const TableInfo& table) {
   return shape;
 }
 
-std::string select_all(const TableInfo& table, sql::Dialect dialect, Order order) {
+std::string select_all(const TableInfo& table, sql::Dialect dialect, Order order, const Range& range) {
   std::string columns;
   std::string keys;
   for (const auto& column : table.columns) {
@@ -65,9 +95,32 @@ std::string select_all(const TableInfo& table, sql::Dialect dialect, Order order
     if (column.key) keys += fmt::format("{}{}", keys.empty() ? "" : ", ", name);
   }
   // Without NOT INDEXED SQLite reads an index instead where one holds all columns.
-  return fmt::format("SELECT {} FROM {}{}{}", columns, quoted(table.name),
+  return fmt::format("SELECT {} FROM {}{}{}{}", columns, quoted(table.name),
                      dialect == sql::Dialect::sqlite && order == Order::any ? " NOT INDEXED" : "",
-                     order == Order::by_key ? " ORDER BY " + keys : "");
+                     condition(table, dialect, range), order == Order::by_key ? " ORDER BY " + keys : "");
+}
+
+std::vector<std::size_t> key_columns(const TableInfo& table) {
+  std::vector<std::size_t> places;
+  for (std::size_t i = 0; i < table.columns.size(); ++i) {
+    if (table.columns[i].key) places.push_back(i);
+  }
+  return places;
+}
+
+std::string key_text(const TableInfo& table, std::span<const sql::ValueView> cells) {
+  std::string out;
+  for (const std::size_t place : key_columns(table)) {
+    out += fmt::format("{}{} ", out.empty() ? "" : ", ", table.columns[place].name);
+    if (const auto* integer = std::get_if<std::int64_t>(&cells[place])) {
+      out += std::to_string(*integer);
+    } else if (const auto* text = std::get_if<std::string_view>(&cells[place])) {
+      out += printable(*text, 80);
+    } else if (const auto* blob = std::get_if<sql::BlobView>(&cells[place])) {
+      out += to_hex(blob->bytes.substr(0, 64));
+    }
+  }
+  return out;
 }
 
 bool is_bulk(const TableInfo& table) { return table.copying == store_sql::Copying::rows; }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "sql/database.h"
+#include "sql/value.h"
 #include "store_sql/tables.h"
 
 namespace linkspan::transfer {
@@ -20,9 +21,22 @@ enum class Order : unsigned char {
   by_key,  ///< by primary key, byte for byte the same on every kind of server
 };
 
-/// Every row, as checksums see them: what only says who is in charge of this database (moved_to, the lease) is
-/// blanked, so that source and copy are equal.
-[[nodiscard]] std::string select_all(const TableInfo& table, sql::Dialect dialect, Order order);
+/// A stretch of a large table by its first key column: above `after`, up to and with `upto`; NULL: no bound.
+struct Range {
+  sql::Value after;
+  sql::Value upto;
+};
+
+/// Every row (of `range`), as checksums see them: what only says who is in charge of this database (moved_to, the
+/// lease) is blanked, so that source and copy are equal.
+[[nodiscard]] std::string select_all(const TableInfo& table, sql::Dialect dialect, Order order,
+                                     const Range& range = {});
+
+/// Where the columns of the primary key stand among all, in its order; never empty.
+[[nodiscard]] std::vector<std::size_t> key_columns(const TableInfo& table);
+
+/// "id 17", "connector_id 1, name secret"; keys of bytes in hex. `cells` is a whole row.
+[[nodiscard]] std::string key_text(const TableInfo& table, std::span<const sql::ValueView> cells);
 
 /// Whether the table's rows are carried by bulk load. The others have one row, written by hand (internal/target.h).
 [[nodiscard]] bool is_bulk(const TableInfo& table);

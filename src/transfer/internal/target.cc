@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "sql/inspect.h"
+#include "transfer/internal/ledger.h"
 
 namespace linkspan::transfer {
 
@@ -90,6 +91,7 @@ void prepare_target(sql::Database& database, const Marker& marker, const Head& h
   {
     sql::Transaction transaction(database);
     put_marker(database, marker);
+    make_ledger(database);
     transaction.commit();
   }
   sql::migrate(database, store_sql::migrations(database.dialect()));

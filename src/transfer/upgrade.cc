@@ -1,0 +1,70 @@
+#include "transfer/upgrade.h"
+
+#include <fmt/format.h>
+
+#include "base/error.h"
+#include "sql/inspect.h"
+#include "store_sql/schema.h"
+#include "transfer/internal/source.h"
+
+namespace linkspan::transfer {
+
+namespace {
+
+std::span<const sql::Migration> known_or_own(std::span<const sql::Migration> known, const sql::Database& database) {
+  return known.empty() ? store_sql::migrations(database.dialect()) : known;
+}
+
+Upgrade look(sql::Database& database, std::span<const sql::Migration> known) {
+  Upgrade found{.database = database.name()};
+  // Other migrations than the program's own would be in the way here: they are compared below.
+  const auto pending = sql::pending_migrations(database, known);
+  if (auto obstacle = source_obstacle(database); obstacle && obstacle->id() != "transfer.older_schema") {
+    throw std::move(*obstacle);
+  }
+  found.from = sql::schema_version(database);
+  found.to = known.back().number;
+  for (const sql::Migration& migration : pending) {
+    found.migrations.push_back(fmt::format("{:04} {}", migration.number, migration.name));
+  }
+  found.bytes = sql::database_bytes(database);
+  return found;
+}
+
+void check_nobody_at_work(sql::Database& database) {
+  const auto row = sql::query_row(database, "SELECT holder, expires_at FROM lease WHERE id = 1");
+  if (!row) return;
+  const auto& holder = std::get<std::string>((*row)[0]);
+  const Time ends(std::chrono::microseconds(std::get<std::int64_t>((*row)[1])));
+  if (holder.empty() || ends <= sql::database_time(database)) return;
+  throw Error(Fault::conflict, "transfer.lease_held", fmt::format("{} is in charge of {}", holder, database.name()),
+              "Stop that service or wait for that command; its lease ends within a minute after it is gone.");
+}
+
+}  // namespace
+
+Upgrade look_at_upgrade(const Place& place, std::span<const sql::Migration> known) {
+  const auto database = connector_of(place).connect();
+  return look(*database, known_or_own(known, *database));
+}
+
+Upgrade upgrade(const Place& place, const Job& job, std::span<const sql::Migration> known) {
+  const auto database = connector_of(place).connect();
+  if (database->dialect() == sql::Dialect::postgresql) database->execute("SET synchronous_commit = on");
+  const auto all = known_or_own(known, *database);
+  Upgrade done = look(*database, all);
+  if (done.migrations.empty()) return done;
+  check_nobody_at_work(*database);
+  Watch watch(job);
+  // One after the other, so that a stop is heard in between.
+  for (std::size_t i = 1; i <= all.size(); ++i) {
+    if (all[i - 1].number <= done.from) continue;
+    watch.check();
+    watch.report("upgrade", all[i - 1].name, static_cast<std::uint64_t>(all[i - 1].number));
+    (void)sql::migrate(*database, all.first(i));
+    watch.step(fmt::format("migration {}", all[i - 1].number));
+  }
+  return done;
+}
+
+}  // namespace linkspan::transfer
