@@ -69,6 +69,11 @@ void check_setting(std::string_view name, std::string_view value) {
     }
     return;
   }
+  if (name == k_backup_age) {
+    if (value == "off" || parse_duration(value) >= std::chrono::hours(1)) return;
+    throw Error(Fault::invalid, "run.setting", fmt::format("{} = \"{}\" is too short", name, value),
+                "At least 1h, or off.");
+  }
   if (name == k_staging || name == k_suspended || name == k_full_synchronization) {
     if (value == "on" || value == "off") return;
     throw Error(Fault::invalid, "run.setting", fmt::format("{} is on or off, not \"{}\"", name, printable(value, 40)));
@@ -81,7 +86,7 @@ void check_setting(std::string_view name, std::string_view value) {
     }
   }
   throw Error(Fault::invalid, "run.setting", fmt::format("there is no setting {}", printable(name, 80)),
-              "There are: scheduler.interval, scheduler.suspended, history.keep, staging, guard.deletions, "
+              "There are: scheduler.interval, scheduler.suspended, history.keep, backup.age, staging, guard.deletions, "
               "guard.disablements, guard.membership_removals, guard.cleared_attributes (and these with .CONNECTOR).");
 }
 

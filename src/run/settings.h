@@ -13,6 +13,7 @@ inline constexpr std::string_view k_staging = "staging";                ///< "on
 inline constexpr std::string_view k_interval = "scheduler.interval";    ///< "30m"
 inline constexpr std::string_view k_suspended = "scheduler.suspended";  ///< "on", "off"
 inline constexpr std::string_view k_history = "history.keep";           ///< "7d"
+inline constexpr std::string_view k_backup_age = "backup.age";          ///< "7d", "off"
 inline constexpr std::string_view k_full_synchronization =
     "full_synchronization_due";  ///< "on": the next cycle is full
 

@@ -31,8 +31,13 @@ struct TableSize {
 /// All the room the database takes.
 [[nodiscard]] std::uint64_t database_bytes(Database& database);
 
+enum class Depth : unsigned char {
+  quick,  ///< every page and every row is well-formed
+  full,   ///< also every index holds what its table holds, and every foreign key leads somewhere
+};
+
 /// Reads everything and names what is damaged; empty when sound. PostgreSQL checks its own pages, so there it is empty.
-[[nodiscard]] std::vector<std::string> integrity_problems(Database& database);
+[[nodiscard]] std::vector<std::string> integrity_problems(Database& database, Depth depth = Depth::full);
 
 /// After rows were copied in with their own numbers: the next number `table.column` gives out is above all of them.
 void align_identity(Database& database, std::string_view table, std::string_view column);
