@@ -15,6 +15,7 @@
 #include "httpd/server.h"
 #include "run/scheduler.h"
 #include "run/settings.h"
+#include "setup/backup_age.h"
 
 namespace linkspan::app {
 namespace {
@@ -49,8 +50,8 @@ httpd::Response text_response(int status, std::string_view type, std::string bod
 
 class Health {
  public:
-  Health(store::Store& store, const run::Scheduler& scheduler, std::string version)
-      : store_(store), scheduler_(scheduler), version_(std::move(version)) {}
+  Health(store::Store& store, const run::Scheduler& scheduler, const Clock& clock, std::string version)
+      : store_(store), scheduler_(scheduler), clock_(clock), version_(std::move(version)) {}
 
   [[nodiscard]] httpd::Response answer(const httpd::Request& request) {
     if (request.method != "GET" && request.method != "HEAD") return text_response(405, "text/plain", "GET only\n");
@@ -118,6 +119,10 @@ class Health {
     each("linkspan_pending_updates", "Pending exports: updates.", &store::ConnectorCounts::updates);
     each("linkspan_pending_renames", "Pending exports: renames.", &store::ConnectorCounts::renames);
     each("linkspan_pending_deletes", "Pending exports: deletes.", &store::ConnectorCounts::removes);
+    const setup::BackupAge backup = setup::backup_age(store_.configuration(), clock_.now());
+    gauge("linkspan_backup_age_seconds", "How old the last backup is; +Inf: there was none.");
+    out += fmt::format("linkspan_backup_age_seconds {}\n",
+                       backup.completed_at ? std::to_string(backup.age.count()) : std::string("+Inf"));
     gauge("linkspan_last_run_end_seconds", "When the last run ended, by its result.");
     for (const store::Run& one : store_.operations().runs(1)) {
       if (one.ended_at == Time{}) continue;
@@ -138,6 +143,7 @@ class Health {
 
   store::Store& store_;
   const run::Scheduler& scheduler_;
+  const Clock& clock_;
   std::string version_;
 };
 
@@ -153,7 +159,7 @@ int serve(cli::Session& session, const cli::Arguments& arguments) {
   run::Engine engine(installation.environment());
   run::Standing standing(store, logger);
   run::Scheduler scheduler(engine, store, installation.clock(), logger, &standing);
-  Health health(store, scheduler, installation.wiring().version);
+  Health health(store, scheduler, installation.clock(), installation.wiring().version);
 
   httpd::ServerOptions options;
   const std::string listen = arguments.get("--listen").value_or(installation.file().listen);

@@ -7,11 +7,13 @@
 
 #include "base/text.h"
 #include "cli/internal/nouns.h"
+#include "cli/internal/transfer_shared.h"
 #include "cli/run_report.h"
 #include "cli/session.h"
 #include "run/settings.h"
 #include "setup/keys.h"
 #include "setup/rule_base.h"
+#include "transfer/verify.h"
 
 namespace linkspan::cli {
 namespace {
@@ -27,7 +29,7 @@ struct Finding {
 
 class Doctor {
  public:
-  explicit Doctor(Session& session) : session_(session) {}
+  Doctor(Session& session, bool deep) : session_(session), deep_(deep) {}
 
   std::vector<Finding> examine() {
     check("configuration file", [&] { look_at_file(); });
@@ -45,6 +47,7 @@ class Doctor {
       }
     });
     if (!reachable) return std::move(findings_);
+    check("database pages", [&] { look_at_pages(); });
     check("clock", [&] { look_at_clock(); });
     check("key set", [&] { look_at_keys(); });
     check("rules", [&] { look_at_rules(); });
@@ -52,6 +55,7 @@ class Doctor {
     check("objects", [&] { look_at_objects(); });
     check("switches", [&] { look_at_switches(); });
     check("last cycle", [&] { look_at_runs(); });
+    check("backup", [&] { look_at_backup(); });
     return std::move(findings_);
   }
 
@@ -84,6 +88,24 @@ class Doctor {
     if (::stat(file.state_dir.c_str(), &info) == 0 && (info.st_mode & S_IWOTH) != 0) {
       say("state directory", Verdict::bad, fmt::format("{} may be written by everybody", file.state_dir.string()),
           fmt::format("chmod 700 {}", file.state_dir.string()));
+    }
+  }
+
+  void look_at_pages() {
+    constexpr std::chrono::seconds k_patience{10};
+    const transfer::PageCheck pages = transfer::check_pages(configured(session_), deep_, k_patience);
+    if (!pages.problems.empty()) {
+      say("database pages", Verdict::bad,
+          fmt::format("{} ({} in all)", printable(pages.problems.front()), pages.problems.size()),
+          "Stop the service, keep a copy of the file, and restore a backup (`linkspan database restore`).");
+    } else if (!pages.finished) {
+      say("database pages", Verdict::good,
+          fmt::format("nothing wrong in {} s of reading, which was not all; `linkspan doctor --deep` reads everything",
+                      k_patience.count()));
+    } else {
+      say("database pages", Verdict::good,
+          deep_ ? "all are in order, and so is every index"
+                : "all are in order; `linkspan doctor --deep` also holds indexes against tables");
     }
   }
 
@@ -196,7 +218,19 @@ class Doctor {
     }
   }
 
+  void look_at_backup() {
+    const setup::BackupAge backup =
+        setup::backup_age(session_.store().configuration(), session_.installation().clock().now());
+    if (backup.overdue) {
+      say("backup", Verdict::warning, backup_text(backup),
+          "`linkspan database backup FILE`; another age, or off: `linkspan config set backup.age 30d`");
+    } else {
+      say("backup", Verdict::good, backup_text(backup));
+    }
+  }
+
   Session& session_;
+  bool deep_;
   std::vector<Finding> findings_;
 };
 
@@ -212,8 +246,8 @@ std::string_view word(Verdict verdict) {
   return "bad";
 }
 
-int run_doctor(Session& session, const Arguments&) {
-  const std::vector<Finding> findings = Doctor(session).examine();
+int run_doctor(Session& session, const Arguments& arguments) {
+  const std::vector<Finding> findings = Doctor(session, arguments.has("--deep")).examine();
   bool healthy = true;
   Json list = Json::list();
   for (const Finding& one : findings) {
@@ -238,7 +272,10 @@ int run_doctor(Session& session, const Arguments&) {
 }  // namespace
 
 Commands doctor_commands() {
-  return {{"doctor", "Check everything that can be reached, and say what is wrong and what to do", {}, run_doctor}};
+  return {{"doctor",
+           "Check everything that can be reached, and say what is wrong and what to do",
+           {{"--deep", "Read all of the database, however long it takes"}},
+           run_doctor}};
 }
 
 }  // namespace linkspan::cli

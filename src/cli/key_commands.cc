@@ -6,6 +6,7 @@
 #include "cli/internal/nouns.h"
 #include "cli/session.h"
 #include "setup/keys.h"
+#include "vault/backup_identity.h"
 
 namespace linkspan::cli {
 namespace {
@@ -95,6 +96,27 @@ int import_key(Session& session, const Arguments& arguments) {
   return say(session, Json::object({{"id", id}}), fmt::format("Key set {} is in place.", id));
 }
 
+int make_backup_recipient(Session& session, const Arguments& arguments) {
+  const std::string& file = arguments.text("FILE");
+  vault::Secret passphrase;
+  if (arguments.has("--passphrase-file") || arguments.has("--passphrase-env")) {
+    passphrase = read_passphrase(arguments.text("--passphrase-file"), arguments.text("--passphrase-env"), true);
+  }
+  const vault::BackupIdentity identity = vault::make_backup_identity();
+  vault::save_backup_identity(identity, file, passphrase);
+  const std::string recipient = vault::recipient_text(identity.public_key);
+  if (session.json()) {
+    session.out().print(Json::object({{"recipient", recipient}, {"file", file}, {"sealed", !passphrase.empty()}}));
+    return exit_done;
+  }
+  session.out().line(recipient);
+  session.out().note(fmt::format(
+      "Give that to `linkspan database backup FILE --recipient`. Only {} opens what is made with it: keep it away from "
+      "the servers that make backups, and keep a copy{}.",
+      printable(file), passphrase.empty() ? "; no passphrase protects it" : ", with its passphrase"));
+  return exit_done;
+}
+
 int abandon(Session& session, const Arguments& arguments) {
   if (!arguments.has("--yes") &&
       !confirm("Erase every credential in the database that this server cannot open? They must be entered again.")) {
@@ -123,6 +145,11 @@ Commands key_commands() {
        "Put a copy in place as this server's key set",
        {{"FILE", "The copy", true, false, {}}, file, variable},
        import_key},
+      {"key backup-recipient",
+       "Make a key pair for backups: the recipient, which is printed, seals them; the identity, in FILE, opens them",
+       {{"FILE", "For the identity, to be made (mode 0600)", true}, file, variable},
+       make_backup_recipient,
+       false},
       {"key abandon", "Erase the secrets that this server's key set cannot open", {{"--yes", "Do not ask"}}, abandon},
   };
 }

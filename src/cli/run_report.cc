@@ -123,4 +123,10 @@ int exit_status(const run::Report& report) {
   return error != nullptr ? exit_status(*error) : exit_failed;
 }
 
+std::string backup_text(const setup::BackupAge& backup) {
+  if (!backup.completed_at) return "none yet";
+  return fmt::format("{} ago ({}){}", duration_text(backup.age), time_text(*backup.completed_at),
+                     backup.overdue ? ", overdue" : "");
+}
+
 }  // namespace linkspan::cli

@@ -3,6 +3,7 @@
 
 #include "cli/output.h"
 #include "run/engine.h"
+#include "setup/backup_age.h"
 
 namespace linkspan::cli {
 
@@ -19,5 +20,8 @@ void print_report(Output& out, const run::Report& report);
 [[nodiscard]] Json time_json(Time time);
 /// "2026-11-22 17:23:57Z", or "-".
 [[nodiscard]] std::string time_text(Time time);
+
+/// "none yet", "9 days ago (2026-11-22 17:23:57Z)", and that it is overdue.
+[[nodiscard]] std::string backup_text(const setup::BackupAge& backup);
 
 }  // namespace linkspan::cli

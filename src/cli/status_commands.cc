@@ -46,6 +46,16 @@ Json servers_json(store::Store& store) {
   return list;
 }
 
+setup::BackupAge backup_of(Session& session) {
+  return setup::backup_age(session.store().configuration(), session.installation().clock().now());
+}
+
+Json backup_json(Session& session) {
+  const setup::BackupAge backup = backup_of(session);
+  return Json::object(
+      {{"completed_at", backup.completed_at ? time_json(*backup.completed_at) : Json()}, {"overdue", backup.overdue}});
+}
+
 Json status_json(Session& session, const std::vector<ConnectorLine>& lines) {
   store::Store& store = session.store();
   const store::DatabaseInfo info = store.info();
@@ -78,6 +88,7 @@ Json status_json(Session& session, const std::vector<ConnectorLine>& lines) {
                        {"staging", run::is_on(store.configuration(), run::k_staging)},
                        {"suspended", run::is_on(store.configuration(), run::k_suspended)},
                        {"full_synchronization_due", run::is_on(store.configuration(), run::k_full_synchronization)},
+                       {"backup", backup_json(session)},
                        {"metaverse_objects", store.summary()->metaverse_objects()},
                        {"connectors", std::move(connectors)},
                        {"last_run", runs.empty() ? Json() : to_json(runs.front())}});
@@ -105,6 +116,7 @@ void print_banners(Session& session) {
   out.line(fmt::format("At work    {}", lease.held ? fmt::format("{}, seen {}", lease.holder, time_text(lease.seen_at))
                                                    : std::string("nobody")));
   print_servers(session);
+  out.line(fmt::format("Backup     {}", backup_text(backup_of(session))));
   if (run::is_on(store.configuration(), run::k_staging)) {
     out.line("STAGING    nothing is exported; review with `linkspan pending`, then `linkspan staging off`");
   }

@@ -4,11 +4,16 @@
 #include <type_traits>
 
 #include "base/error.h"
+#include "base/hash.h"
 
 namespace linkspan::model {
 namespace {
 
-constexpr std::uint8_t k_version = 1;
+constexpr std::uint8_t k_unchecked = 1;  ///< of earlier versions of the program: without a checksum
+constexpr std::uint8_t k_version = 2;
+constexpr std::size_t k_check_bytes = 4;
+
+std::uint32_t check_of(std::string_view content) { return static_cast<std::uint32_t>(hash64(content)); }
 
 bool by_name(const ImageAttribute& attribute, NameId name) { return attribute.name < name; }
 
@@ -43,7 +48,16 @@ class Writer {
         },
         value);
   }
-  std::string take() { return std::move(out_); }
+  /// What every value stored begins with; take() fills the checksum in.
+  void head() {
+    byte(k_version);
+    out_.append(k_check_bytes, '\0');
+  }
+  std::string take() {
+    const std::uint32_t check = check_of(std::string_view(out_).substr(1 + k_check_bytes));
+    for (std::size_t i = 0; i < k_check_bytes; ++i) out_[1 + i] = static_cast<char>(check >> (8 * i));
+    return std::move(out_);
+  }
 
  private:
   std::string out_;
@@ -57,6 +71,15 @@ class Writer {
 class Reader {
  public:
   explicit Reader(std::string_view bytes) : rest_(bytes) {}
+  /// Before a word of it is believed: is it what was written?
+  void head() {
+    const std::uint8_t version = byte();
+    if (version == k_unchecked) return;
+    if (version != k_version) broken("it is of an unknown version");
+    std::uint32_t check = 0;
+    for (std::size_t i = 0; i < k_check_bytes; ++i) check |= static_cast<std::uint32_t>(byte()) << (8 * i);
+    if (check != check_of(rest_)) broken("its checksum does not fit");
+  }
   std::uint8_t byte() {
     if (rest_.empty()) broken("it ends too early");
     const auto value = static_cast<std::uint8_t>(rest_.front());
@@ -160,7 +183,7 @@ Image Image::from_sorted(std::vector<ImageAttribute> attributes) {
 }
 
 std::string encode(const Image& image) {
-  std::size_t expected = 16;
+  std::size_t expected = 20;
   for (const ImageAttribute& attribute : image.attributes()) {
     expected += 8 + attribute.references.size() * 12;
     for (const Value& value : attribute.values) {
@@ -169,7 +192,7 @@ std::string encode(const Image& image) {
     }
   }
   Writer writer(expected);
-  writer.byte(k_version);
+  writer.head();
   writer.varint(image.attributes().size());
   for (const ImageAttribute& attribute : image.attributes()) {
     writer.varint(attribute.name);
@@ -193,7 +216,7 @@ std::string encode(const Image& image) {
 Image decode(std::string_view bytes) {
   if (bytes.empty()) return {};
   Reader reader(bytes);
-  if (reader.byte() != k_version) broken("it is of an unknown version");
+  reader.head();
   std::vector<ImageAttribute> attributes(reader.count());
   NameId previous = 0;
   for (ImageAttribute& attribute : attributes) {
@@ -221,8 +244,8 @@ Image decode(std::string_view bytes) {
 }
 
 std::string encode_lineage(const Lineage& lineage) {
-  Writer writer(2 + lineage.size() * 6);
-  writer.byte(k_version);
+  Writer writer(6 + lineage.size() * 6);
+  writer.head();
   writer.varint(lineage.size());
   for (const Contribution& one : lineage) {
     writer.varint(one.attribute);
@@ -235,7 +258,7 @@ std::string encode_lineage(const Lineage& lineage) {
 Lineage decode_lineage(std::string_view bytes) {
   if (bytes.empty()) return {};
   Reader reader(bytes);
-  if (reader.byte() != k_version) broken("its lineage is of an unknown version");
+  reader.head();
   Lineage lineage(reader.count());
   for (Contribution& one : lineage) {
     one.attribute = reader.name();

@@ -1,8 +1,8 @@
 #pragma once
 // An image: what one side holds or should hold of an object, as one compact versioned binary value.
 //
-// Layout, version 1 (all integers LEB128 varints, signed ones zigzag):
-//   u8 version=1, count, then per attribute in ascending NameId:
+// Layout, version 2 (integers are LEB128 varints, signed ones zigzag; version 1, still read, had no checksum):
+//   u8 version=2, u32 lower half of the XXH3 of what follows, count, then per attribute in ascending NameId:
 //     name, kind (0 values, 1 reference source), count, then values (u8 tag = index in Value, payload)
 //     or reference sources (object, attribute, count).
 // Equal images have equal bytes: attributes are sorted by NameId, values by model::canonicalize.
@@ -61,8 +61,8 @@ class Image {
 
 [[nodiscard]] std::string encode(const Image& image);
 
-/// Throws Fault::corrupt "model.image" on anything encode() does not write; never reads outside `bytes`, never
-/// allocates more than a small multiple of their length.
+/// Throws Fault::corrupt "model.image" on anything encode() does not write, one flipped bit included; never reads
+/// outside `bytes`, never allocates more than a small multiple of their length.
 [[nodiscard]] Image decode(std::string_view bytes);
 
 /// Where each attribute of a metaverse object comes from: one contributor, or for merged attributes several.

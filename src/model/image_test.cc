@@ -5,6 +5,7 @@
 #include <rapidcheck/gtest.h>
 
 #include "base/error.h"
+#include "base/hash.h"
 
 namespace rc {
 template <>
@@ -55,6 +56,28 @@ RC_GTEST_PROP(ImageProperty, NoBytesCrashTheDecoder, (std::string bytes)) {
   }
 }
 
+// The checksum keeps random bytes out, so they are also given one that fits.
+RC_GTEST_PROP(ImageProperty, NoBytesWithASoundChecksumCrashTheDecoder, (const std::string& bytes)) {
+  const auto check = static_cast<std::uint32_t>(hash64(bytes));
+  std::string whole(1, '\x02');
+  for (int i = 0; i < 4; ++i) whole += static_cast<char>(check >> (8 * i));
+  whole += bytes;
+  try {
+    RC_ASSERT(encode(decode(whole)).size() <= whole.size() + 16U);
+  } catch (const Error& error) {
+    RC_ASSERT(error.id() == "model.image");
+  }
+}
+
+RC_GTEST_PROP(ImageProperty, EveryFlippedBitIsFound, (const std::map<std::uint16_t, Values>& content)) {
+  const std::string sound = encode(image_of(content));
+  for (std::size_t bit = 0; bit < sound.size() * 8; bit += 1 + sound.size() / 40) {
+    std::string broken = sound;
+    broken[bit / 8] = static_cast<char>(broken[bit / 8] ^ (1 << (bit % 8)));
+    RC_ASSERT_THROWS_AS((void)decode(broken), Error);
+  }
+}
+
 RC_GTEST_PROP(ImageProperty, DifferenceIsEmptyOnceApplied,
               (const std::map<std::uint16_t, Values>& before, const std::map<std::uint16_t, Values>& after)) {
   const Image desired = image_of(after);
@@ -68,6 +91,20 @@ TEST(ImageTest, KeepsReferenceSourcesAndLineage) {
   EXPECT_EQ(decode(encode(image)).find(7)->references.size(), 2U);
   const Lineage lineage{{1, RuleId{4}, ObjectId{5}}};
   EXPECT_EQ(decode_lineage(encode_lineage(lineage)), lineage);
+}
+
+TEST(ImageTest, WhatAnEarlierVersionWroteIsRead) {
+  Image image;
+  image.set(3, {std::string("Ada"), std::int64_t{-5}});
+  // Version 1: no checksum, the rest as today.
+  const std::string bytes = encode(image);
+  EXPECT_EQ(decode("\x01" + bytes.substr(5)), image);
+  EXPECT_EQ(bytes.substr(0, 1), "\x02");
+  const Lineage lineage{{1, RuleId{4}, ObjectId{5}}};
+  EXPECT_EQ(decode_lineage("\x01" + encode_lineage(lineage).substr(5)), lineage);
+  std::string broken = encode_lineage(lineage);
+  broken.back() = static_cast<char>(broken.back() ^ 1);
+  EXPECT_THROW((void)decode_lineage(broken), Error);
 }
 
 TEST(ImageTest, TruncatedBytesAreCorruptNotACrash) {

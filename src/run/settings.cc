@@ -81,6 +81,11 @@ void check_setting(std::string_view name, std::string_view value) {
     throw Error(Fault::invalid, "run.setting", fmt::format("{} = \"{}\" is out of range", name, value),
                 "From 6s to 1h.");
   }
+  if (name == k_backup_age) {
+    if (value == "off" || parse_duration(value) >= std::chrono::hours(1)) return;
+    throw Error(Fault::invalid, "run.setting", fmt::format("{} = \"{}\" is too short", name, value),
+                "At least 1h, or off.");
+  }
   if (name == k_staging || name == k_suspended || name == k_full_synchronization) {
     if (value == "on" || value == "off") return;
     throw Error(Fault::invalid, "run.setting", fmt::format("{} is on or off, not \"{}\"", name, printable(value, 40)));
@@ -92,10 +97,10 @@ void check_setting(std::string_view name, std::string_view value) {
       return;
     }
   }
-  throw Error(
-      Fault::invalid, "run.setting", fmt::format("there is no setting {}", printable(name, 80)),
-      "There are: scheduler.interval, scheduler.suspended, history.keep, lease.lasts, staging, guard.deletions, "
-      "guard.disablements, guard.membership_removals, guard.cleared_attributes (and these with .CONNECTOR).");
+  throw Error(Fault::invalid, "run.setting", fmt::format("there is no setting {}", printable(name, 80)),
+              "There are: scheduler.interval, scheduler.suspended, history.keep, backup.age, lease.lasts, staging, "
+              "guard.deletions, "
+              "guard.disablements, guard.membership_removals, guard.cleared_attributes (and these with .CONNECTOR).");
 }
 
 }  // namespace linkspan::run

@@ -14,6 +14,7 @@ inline constexpr std::string_view k_interval = "scheduler.interval";    ///< "30
 inline constexpr std::string_view k_suspended = "scheduler.suspended";  ///< "on", "off"
 inline constexpr std::string_view k_history = "history.keep";           ///< "7d"
 inline constexpr std::string_view k_lease = "lease.lasts";              ///< "60s"
+inline constexpr std::string_view k_backup_age = "backup.age";          ///< "7d", "off"
 inline constexpr std::string_view k_full_synchronization =
     "full_synchronization_due";  ///< "on": the next cycle is full
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <cstring>
 #include <utility>
 
 #include "base/error.h"
@@ -16,8 +17,18 @@ namespace linkspan::setup {
 
 namespace {
 
-std::string password_in(const std::filesystem::path& file) {
-  return file.empty() ? std::string() : std::string(vault::read_secret_file(file).reveal());
+WipedText password_in(const std::filesystem::path& file) {
+  return file.empty() ? WipedText() : WipedText(vault::read_secret_file(file).reveal());
+}
+
+// And leaves no password behind in memory.
+std::unique_ptr<store::Store> open_and_wipe(const Wiring& wiring, const std::string& url, StoreOptions options) {
+  struct Wipe {
+    std::string& text;
+    ~Wipe() { ::explicit_bzero(text.data(), text.capacity()); }
+  };
+  const Wipe wipe{options.password};
+  return wiring.open_store(url, options);
 }
 
 }  // namespace
@@ -33,15 +44,15 @@ void Installation::use(ServerFile file) {
 
 StoreOptions Installation::store_options() const {
   StoreOptions options;
-  options.password = password_in(file_.database_password_file);
+  options.password = password_in(file_.database_password_file).view();
   return options;
 }
 
 store::Store& Installation::store() {
   if (store_ == nullptr) {
-    store_ = wiring_.open_store(file_.database_url, store_options());
+    store_ = open_and_wipe(wiring_, file_.database_url, store_options());
     if (const std::string moved_to = store_->info().moved_to; !moved_to.empty()) settle_move(moved_to);
-    if (store_ == nullptr) store_ = wiring_.open_store(file_.database_url, store_options());
+    if (store_ == nullptr) store_ = open_and_wipe(wiring_, file_.database_url, store_options());
   }
   return *store_;
 }
@@ -80,7 +91,7 @@ store::Store& Installation::create_store() {
   StoreOptions options = store_options();
   options.create = true;
   store_.reset();
-  store_ = wiring_.open_store(file_.database_url, options);
+  store_ = open_and_wipe(wiring_, file_.database_url, std::move(options));
   return *store_;
 }
 

@@ -69,13 +69,15 @@ std::uint64_t database_bytes(Database& database) {
   return static_cast<std::uint64_t>(bytes.value_or(0));
 }
 
-std::vector<std::string> integrity_problems(Database& database) {
+std::vector<std::string> integrity_problems(Database& database, Depth depth) {
   std::vector<std::string> problems;
   if (database.dialect() != Dialect::sqlite) return problems;
   try {
-    database.query("PRAGMA integrity_check(100)", {}, [&](const Row& row) {
+    const bool full = depth == Depth::full;
+    database.query(full ? "PRAGMA integrity_check(100)" : "PRAGMA quick_check(100)", {}, [&](const Row& row) {
       if (row.text(0) != "ok") problems.emplace_back(row.text(0));
     });
+    if (!full) return problems;
     database.query("SELECT \"table\", count(*) FROM pragma_foreign_key_check() GROUP BY 1", {}, [&](const Row& row) {
       problems.push_back(fmt::format("{}: {} rows refer to rows that are not there", row.text(0), row.integer(1)));
     });

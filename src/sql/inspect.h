@@ -26,9 +26,14 @@ namespace linkspan::sql {
 /// All the room the database takes.
 [[nodiscard]] std::uint64_t database_bytes(Database& database);
 
-/// Reads everything and names what is damaged; empty when sound. The servers check their own pages, so there it is
-/// empty.
-[[nodiscard]] std::vector<std::string> integrity_problems(Database& database);
+enum class Depth : unsigned char {
+  quick,  ///< every page and every row is well-formed
+  full,   ///< also every index holds what its table holds, and every foreign key leads somewhere
+};
+
+/// Reads everything and names what is damaged; empty when sound. The servers check their own pages, so there it
+/// is empty.
+[[nodiscard]] std::vector<std::string> integrity_problems(Database& database, Depth depth = Depth::full);
 
 enum class ColumnKind : unsigned char { integer, text };
 

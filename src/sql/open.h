@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "base/wiped_text.h"
 #include "sql/database.h"
 #include "sql/url.h"
 
@@ -15,10 +16,12 @@ struct OpenOptions {
   bool create = false;  ///< SQLite: make the file (mode 0600) where there is none. PostgreSQL: no meaning.
   /// How long to wait for another writer's lock before "sql.locked".
   std::chrono::milliseconds lock_wait = std::chrono::seconds(30);
+  /// SQLite: whatever the connection does later than this after it was opened ends with "sql.cancelled"; 0: never.
+  std::chrono::milliseconds time_limit{0};
   /// How long to wait for each PostgreSQL host, unless the URL says connect_timeout.
   std::chrono::seconds connect_wait = std::chrono::seconds(10);
   /// The PostgreSQL password, where it is not in the URL (which is no place for it) nor in PGPASSFILE.
-  std::string password{};
+  WipedText password{};
 };
 
 /// Throws what docs/messages/sql.md says: "sql.no_database", "sql.unreachable", "sql.denied"...

@@ -55,11 +55,11 @@ TEST_F(PostgresqlTest, OpeningFailsWithTheReason) {
   const std::string port = std::to_string(server().port());
   EXPECT_EQ(id_of_opening(server().url("nowhere")), "sql.no_database");
   EXPECT_EQ(id_of_opening("postgresql://postgres@127.0.0.1:1/postgres"), "sql.unreachable");
-  EXPECT_EQ(id_of_opening("postgresql://postgres@no-such-host.invalid/postgres"), "sql.unreachable");
+  EXPECT_EQ(id_of_opening("postgresql://postgres@no-such-host.invalid/postgres"), "sql.unknown_host");
   EXPECT_EQ(id_of_opening("postgresql:///postgres?host=/nonexistent"), "sql.unreachable");
-  EXPECT_EQ(id_of_opening(server().url() + "?sslmode=require"), "sql.tls");
-  EXPECT_EQ(id_of_opening(server().url() + "?ssl_mode=require"), "sql.url");
-  EXPECT_EQ(id_of_opening(server().url() + "?connect_timeout=soon"), "sql.url");
+  EXPECT_EQ(id_of_opening(server().url() + "?sslmode=require"), "sql.no_tls");
+  EXPECT_EQ(id_of_opening(server().url() + "?ssl_mode=require"), "sql.url_parameter");
+  EXPECT_EQ(id_of_opening(server().url() + "?connect_timeout=soon"), "sql.url_parameter");
 }
 
 TEST_F(PostgresqlTest, AWrongPasswordIsDeniedAndNeverNamed) {
@@ -98,7 +98,7 @@ TEST_F(PostgresqlTest, AHostThatDoesNotAnswerIsGivenUpInTime) {
   const std::string host = "127.0.0.1:" + std::to_string(ntohs(address.sin_port));
   const auto start = std::chrono::steady_clock::now();
   EXPECT_EQ(id_of_opening("postgresql://postgres@" + host + "/postgres", {.connect_wait = std::chrono::seconds(1)}),
-            "sql.unreachable");
+            "sql.no_answer");
   EXPECT_EQ(id_of_opening("postgresql://postgres@" + host + ",127.0.0.1:" + std::to_string(server().port()) +
                           "/postgres?connect_timeout=1"),
             "");
@@ -258,10 +258,17 @@ TEST(PostgresqlErrorTest, ARefusalIsReadByItsStateNotByItsLanguage) {
       "postgresql://ada@h/db");
   EXPECT_EQ(error.id(), "sql.denied");
   EXPECT_EQ(error.message(), "postgresql://ada@h/db: Passwort-Authentifizierung für Benutzer »ada« fehlgeschlagen");
-  EXPECT_EQ(postgresql_connect_error("could not translate host name \"h\" to address: x", "h").id(), "sql.unreachable");
-  EXPECT_EQ(
-      postgresql_connect_error("connection to server at \"h\" failed: SSL error: certificate verify failed", "h").id(),
-      "sql.tls");
+}
+
+TEST(PostgresqlErrorTest, WhatLibpqSaysWithoutAStateHasItsError) {
+  const auto id = [](std::string_view text) { return std::string(postgresql_connect_error(text, "h").id()); };
+  EXPECT_EQ(id("could not translate host name \"h\" to address: x"), "sql.unknown_host");
+  EXPECT_EQ(id("connection to server at \"h\" failed: SSL error: certificate verify failed"),
+            "sql.certificate_untrusted");
+  EXPECT_EQ(id("server certificate for \"a\" does not match host name \"b\""), "sql.certificate_name");
+  EXPECT_EQ(id("root certificate file \"/x\" does not exist"), "sql.ca_file");
+  EXPECT_EQ(id("server does not support SSL, but SSL was required"), "sql.no_tls");
+  EXPECT_EQ(id("SSL error: wrong version number"), "sql.tls");
 }
 
 }  // namespace

@@ -71,8 +71,33 @@ TEST_F(SqliteTest, ADeferredCommitDoesNotWaitForTheDiskAndTheNextOneDoes) {
 TEST_F(SqliteTest, AFileThatIsNotThereIsMadeOnlyWhenAsked) {
   EXPECT_EQ(id_of_opening(folder_.file("none.db")), "sql.no_database");
   EXPECT_EQ(id_of_opening(folder_.file("none.db"), {.read_only = true, .create = true}), "sql.no_database");
-  EXPECT_EQ(id_of_opening(folder_.file("no/such/folder.db"), {.create = true}), "sql.unreachable");
   EXPECT_FALSE(std::filesystem::exists(folder_.file("none.db")));
+}
+
+TEST_F(SqliteTest, EveryPathThatLeadsToNoFileHasItsError) {
+  const auto at = [&](const std::string& name) { return id_of_opening(folder_.file(name), {.create = true}); };
+  EXPECT_EQ(at("no/such/folder.db"), "sql.no_folder");
+  std::ofstream(folder_.file("letter.txt")) << "a letter";
+  EXPECT_EQ(at("letter.txt/state.db"), "sql.no_folder");
+  std::filesystem::create_directory(folder_.file("folder.db"));
+  EXPECT_EQ(at("folder.db"), "sql.not_a_file");
+  ASSERT_EQ(::mkfifo(folder_.file("pipe.db").c_str(), 0600), 0);
+  EXPECT_EQ(at("pipe.db"), "sql.not_a_file");
+  std::filesystem::create_symlink("two.db", folder_.file("one.db"));
+  std::filesystem::create_symlink("one.db", folder_.file("two.db"));
+  EXPECT_EQ(at("one.db"), "sql.link_loop");
+  std::filesystem::create_symlink("gone.db", folder_.file("dangling.db"));
+  EXPECT_EQ(at("dangling.db"), "sql.dangling_link");
+  EXPECT_FALSE(std::filesystem::exists(folder_.file("gone.db")));
+  EXPECT_EQ(at(std::string(300, 'x')), "sql.url_path");
+}
+
+TEST_F(SqliteTest, ALinkToTheFileIsFollowed) {
+  {
+    const auto database = made();
+  }
+  std::filesystem::create_symlink("state.db", folder_.file("link.db"));
+  EXPECT_EQ(id_of_opening(folder_.file("link.db")), "");
 }
 
 TEST_F(SqliteTest, AFileThatIsNoDatabaseIsRefusedAndLeftAlone) {
@@ -83,18 +108,13 @@ TEST_F(SqliteTest, AFileThatIsNoDatabaseIsRefusedAndLeftAlone) {
   EXPECT_EQ(std::filesystem::file_size(folder_.file("letter.txt")), text.size());
 }
 
-TEST_F(SqliteTest, AFolderIsNoDatabase) {
-  std::filesystem::create_directory(folder_.file("folder.db"));
-  EXPECT_NE(id_of_opening(folder_.file("folder.db")), "");
-}
-
 TEST_F(SqliteTest, AFileThatMayNotBeReadIsDenied) {
   if (::geteuid() == 0) GTEST_SKIP() << "root may read anything";
   {
     const auto database = made();
   }
   ::chmod(folder_.file("state.db").c_str(), 0);
-  EXPECT_NE(id_of_opening(folder_.file("state.db")), "");
+  EXPECT_EQ(id_of_opening(folder_.file("state.db")), "sql.permission");
 }
 
 TEST_F(SqliteTest, DiskFullRollsBackAndSaysSo) {
@@ -141,6 +161,51 @@ TEST_F(SqliteTest, AProcessThatDiesInATransactionLeavesNothingOfIt) {
   EXPECT_EQ(query_integer(*open_sqlite(folder_.file("state.db")), "SELECT count(*) FROM t"), 1);
 }
 
+TEST_F(SqliteTest, WorkBeyondTheTimeLimitIsEnded) {
+  {
+    const auto database = made();
+  }
+  const auto database = open_sqlite(folder_.file("state.db"), {.time_limit = std::chrono::milliseconds(50)});
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(id_thrown_by([&] {
+                (void)query_integer(*database,
+                                    "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) "
+                                    "SELECT count(*) FROM n");
+              }),
+              "sql.cancelled");
+  }
+}
+
+TEST_F(SqliteTest, ALongReaderBlocksNoWriterAndTheLogIsGivenBackAfterIt) {
+  const auto writer = made();
+  const auto reader = open_sqlite(folder_.file("state.db"));
+  const auto log_size = [&] { return std::filesystem::file_size(folder_.file("state.db-wal")); };
+  constexpr std::uintmax_t k_most = 64U << 20U;  // journal_size_limit
+  std::int64_t id = 0;
+  const auto write = [&](int batches) {
+    for (int batch = 0; batch < batches; ++batch) {
+      const std::string image(1'000'000, static_cast<char>('a' + id % 26));  // other bytes: else SQLite writes nothing
+      RowBatch rows(2);
+      for (int i = 0; i < 10; ++i) {
+        rows.integer(++id % 40);
+        rows.blob(image);
+      }
+      writer->upsert(table_, rows.rows());
+    }
+  };
+  write(12);
+  EXPECT_LT(log_size(), k_most) << "without a reader the log begins anew";
+  {
+    const Transaction snapshot(*reader, Mode::read);
+    const auto before = query_integer(*reader, "SELECT count(*) FROM t");
+    write(12);
+    EXPECT_GT(log_size(), std::uintmax_t{100} << 20U) << "what the reader sees is kept";
+    EXPECT_EQ(query_integer(*reader, "SELECT count(*) FROM t"), before);
+  }
+  write(2);
+  EXPECT_LE(log_size(), k_most) << "and given back once it is gone";
+}
+
 TEST_F(SqliteTest, DamageIsFound) {
   {
     const auto database = made();
@@ -157,16 +222,34 @@ TEST_F(SqliteTest, DamageIsFound) {
   file.close();
   const auto database = open_sqlite(folder_.file("state.db"));
   EXPECT_FALSE(integrity_problems(*database).empty());
+  EXPECT_FALSE(integrity_problems(*database, Depth::quick).empty());
   EXPECT_EQ(id_thrown_by([&] { database->query("SELECT * FROM t", {}, [](const Row&) {}); }), "sql.corrupt");
 }
 
 TEST_F(SqliteTest, NetworkFileSystemsAreKnown) {
   EXPECT_EQ(network_file_system(0x6969, ""), "NFS");
   EXPECT_EQ(network_file_system(0xFF534D42, ""), "CIFS");
-  EXPECT_EQ(network_file_system(0xFFFFFFFFFE534D42, ""), "SMB2");
-  EXPECT_EQ(network_file_system(0x65735546, "fuse.sshfs"), "fuse.sshfs");
+  EXPECT_EQ(network_file_system(0xFFFFFFFFFE534D42, ""), "SMB2");  // a signed field, made longer
+  EXPECT_EQ(network_file_system(0x517B, ""), "SMB");
+  EXPECT_EQ(network_file_system(0x01021997, ""), "9P");
+  EXPECT_EQ(network_file_system(0x5346414F, ""), "AFS");
+  EXPECT_EQ(network_file_system(0x00C36400, ""), "Ceph");
+  EXPECT_EQ(network_file_system(0x0BD00BD0, ""), "Lustre");
+  EXPECT_EQ(network_file_system(0x47504653, ""), "GPFS");
+  EXPECT_EQ(network_file_system(0x01161970, ""), "GFS2");
+  for (const std::string type : {"fuse.sshfs", "fuse.glusterfs", "fuse.s3fs", "virtiofs", "fuse.invented-tomorrow"}) {
+    EXPECT_EQ(network_file_system(0x65735546, type), type);
+  }
+  EXPECT_EQ(network_file_system(0x65735546, ""), "FUSE");  // not found among the mounts
+}
+
+TEST_F(SqliteTest, FileSystemsOfThisMachineAreNoNetwork) {
   EXPECT_EQ(network_file_system(0x65735546, "fuseblk"), std::nullopt);
-  EXPECT_EQ(network_file_system(0xEF53, ""), std::nullopt);
+  EXPECT_EQ(network_file_system(0x65735546, "fuse.fuse-overlayfs"), std::nullopt);
+  for (const unsigned long magic : {0xEF53UL /*ext4*/, 0x58465342UL /*XFS*/, 0x9123683EUL /*Btrfs*/,
+                                    0x2FC12FC1UL /*ZFS*/, 0x01021994UL /*tmpfs*/, 0x794C7630UL /*overlay*/}) {
+    EXPECT_EQ(network_file_system(magic, ""), std::nullopt);
+  }
   EXPECT_EQ(network_file_system_of("/proc"), std::nullopt);
 }
 

@@ -20,7 +20,8 @@ struct DatabaseUrl {
   /// dbname, and those of the reference.
   std::vector<std::pair<std::string, std::string>> parameters{};
 
-  /// Throws Fault::invalid "sql.url", never naming a password.
+  /// Throws Fault::invalid "sql.url", "sql.url_scheme", "sql.url_path", "sql.url_port", "sql.url_encoding" or
+  /// "sql.url_parameter", never naming a password.
   [[nodiscard]] static DatabaseUrl parse(std::string_view text);
 
   /// Empty where it was not given.

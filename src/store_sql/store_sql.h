@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "base/clock.h"
+#include "base/wiped_text.h"
 #include "store/store.h"
 
 namespace linkspan::store_sql {
@@ -17,7 +18,7 @@ struct OpenOptions {
   /// Brings an older schema up to date.
   bool upgrade = false;
   /// The PostgreSQL password, where it is not in the URL nor in PGPASSFILE.
-  std::string password{};
+  WipedText password{};
   /// Version of the program, recorded in a database it makes.
   std::string program{};
   /// Instead of the database's own clock; it must outlive the store. For tests.

@@ -23,9 +23,10 @@ constexpr std::uint64_t k_often = 4096;
 // An open backup, from its beginning.
 class OpenBackup {
  public:
-  OpenBackup(const std::string& file, const std::string& passphrase)
+  OpenBackup(const std::string& file, const RestoreOptions& options)
       : descriptor_(file, O_RDONLY),
-        blocks_([this, file](char* into, std::size_t size) { return read(into, size, file); }, file, passphrase),
+        blocks_([this, file](char* into, std::size_t size) { return read(into, size, file); }, file,
+                {.passphrase = options.passphrase, .key = options.identity}),
         source_(unpacked(blocks_)),
         reader_(*source_, file) {}
   [[nodiscard]] ArchiveReader& reader() { return reader_; }
@@ -116,7 +117,7 @@ TableSums read_tables(ArchiveReader& reader, const std::string& file, const Read
 }
 
 ArchiveHead check_archive(const std::string& file, const RestoreOptions& options, Watch& watch) {
-  OpenBackup open(file, options.passphrase);
+  OpenBackup open(file, options);
   ArchiveHead head = open.reader().read_head();
   check_schema(head.manifest, file, sql::Dialect::sqlite);
   head.manifest.tables = read_tables(open.reader(), file, [&](const TableInfo& table) {
@@ -143,7 +144,7 @@ Manifest backup(const Place& source, const std::string& file, const BackupOption
   Manifest manifest;
   {
     const Descriptor descriptor(draft.path(), O_WRONLY);
-    BlockWriter blocks(descriptor.get(), file, options.passphrase);
+    BlockWriter blocks(descriptor.get(), file, {.passphrase = options.passphrase, .key = options.recipient});
     ArchiveWriter archive(blocks);
     manifest = write_archive(*database, connector, archive, watch, options.job);
     blocks.finish();
@@ -151,6 +152,22 @@ Manifest backup(const Place& source, const std::string& file, const BackupOption
   watch.step("written");
   draft.publish();
   return manifest;
+}
+
+void note_backup(const Place& place, Time made_at) {
+  static const sql::Table table{.name = "setting", .columns = {{"name", sql::Role::key}, {"value"}}};
+  const auto database = connector_of(place).connect();
+  sql::Transaction transaction(*database);
+  (void)check_source(*database);
+  bool later = true;
+  database->query("SELECT value FROM setting WHERE name = $1", {k_backup_completed},
+                  [&](const sql::Row& row) { later = from_rfc3339(row.text(0)) < made_at; });
+  if (later) {
+    const std::string value = to_rfc3339(made_at);
+    const sql::ValueView row[] = {k_backup_completed, std::string_view(value)};
+    database->upsert(table, {row, std::size(row)});
+  }
+  transaction.commit();
 }
 
 Manifest check_backup(const std::string& file, const RestoreOptions& options) {
@@ -180,7 +197,7 @@ Manifest restore(const std::string& file, const Place& target, const RestoreOpti
   watch.step("prepared");
   {
     // The file may have been exchanged since it was checked: it is held to the same sums again below.
-    OpenBackup open(file, options.passphrase);
+    OpenBackup open(file, options);
     (void)open.reader().read_head();
     const auto writer = into.connect();
     const TableSums read = read_tables(open.reader(), file, [&](const TableInfo& table) {

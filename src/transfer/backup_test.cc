@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstring>
 #include <fstream>
 #include <random>
 #include <thread>
@@ -15,6 +16,7 @@
 #include "sql/open.h"
 #include "transfer/internal/archive.h"
 #include "transfer/internal/file.h"
+#include "transfer/move.h"
 #include "transfer/testing/transfer_fixture.h"
 
 namespace linkspan::transfer {
@@ -37,6 +39,24 @@ class BackupTest : public TransferTest {
     for (const Finding& finding : verify_against(left, right).findings) {
       if (finding.table != "setting") ADD_FAILURE() << finding.table << " " << finding.key << ": " << finding.message;
     }
+  }
+  // A key pair of backups: public and private.
+  struct Pair {
+    std::string recipient = std::string(crypto_box_PUBLICKEYBYTES, '\0');
+    std::string identity = std::string(crypto_box_SECRETKEYBYTES, '\0');
+    Pair() {
+      ::crypto_box_keypair(reinterpret_cast<unsigned char*>(recipient.data()),
+                           reinterpret_cast<unsigned char*>(identity.data()));
+    }
+  };
+  // After somebody changed the preamble and knows how its hash is made.
+  static std::string rehashed(std::string bytes) {
+    const std::uint64_t hash = htobe64(hash64(std::string_view(bytes).substr(0, 72)));
+    return bytes.replace(72, sizeof hash, reinterpret_cast<const char*>(&hash), sizeof hash);
+  }
+  std::string refusal_of(const std::string& bytes, const Pair& pair) {
+    put_content(file("broken.backup"), bytes);
+    return id_thrown_by([&] { (void)check_backup(file("broken.backup"), {.identity = pair.identity}); });
   }
   std::string refusal_of(const std::string& bytes, const std::string& passphrase = {}) {
     put_content(file("broken.backup"), bytes);
@@ -117,6 +137,31 @@ TEST_F(BackupTest, IsConsistentWhileAServiceWrites) {
   done = true;
 }
 
+TEST_F(BackupTest, IsNotedBesideWhoeverHoldsTheLeaseAndTheLatestCounts) {
+  for (const Place& place : {filled(sqlite("first.db"), 3), filled(postgresql(), 3)}) {
+    SCOPED_TRACE(place.url);
+    const auto running = store_sql::open_store(place.url, {.password = place.password});
+    const auto lease = running->operations().acquire("the service", std::chrono::hours(1)).value();
+    const auto noted = [&] { return running->configuration().setting(k_backup_completed).value_or(""); };
+    EXPECT_EQ(noted(), "");
+    const Time made = from_rfc3339("2026-11-22T17:00:00Z");
+    note_backup(place, made);
+    EXPECT_EQ(noted(), to_rfc3339(made));
+    note_backup(place, made - std::chrono::hours(1));  // begun earlier, ended later
+    EXPECT_EQ(noted(), to_rfc3339(made));
+    note_backup(place, made + std::chrono::hours(1));
+    EXPECT_EQ(noted(), to_rfc3339(made + std::chrono::hours(1)));
+    EXPECT_TRUE(running->operations().renew(lease, std::chrono::hours(1)));
+    backup(place, file("noted.backup"));
+    std::filesystem::remove(file("noted.backup"));
+    const Place target = sqlite("moved" + std::to_string(place.password.empty()) + std::to_string(place.url.size()));
+    running->operations().release(lease);
+    move(place, target);
+    EXPECT_EQ(setting(target, std::string(k_backup_completed)), to_rfc3339(made + std::chrono::hours(1)));  // it goes along
+    EXPECT_EQ(id_thrown_by([&] { note_backup(place, made + std::chrono::hours(2)); }), "transfer.not_in_charge");
+  }
+}
+
 TEST_F(BackupTest, IsForItsOwnerAloneAndOverwritesNothing) {
   const Place source = filled(sqlite("first.db"), 3);
   backup(source, file("first.backup"));
@@ -149,6 +194,118 @@ TEST_F(BackupTest, SealedItOpensWithItsPassphraseOnlyAndShowsNothing) {
   const Place target = sqlite("again.db");
   restore(file("sealed.backup"), target, {.passphrase = "four words of mine"});
   expect_same_but_staging(source, target);
+}
+
+TEST_F(BackupTest, SealedToARecipientItOpensWithThatIdentityOnly) {
+  const Place source = filled(sqlite("first.db"), 20, "this-sealed-credential");
+  const Pair pair;
+  backup(source, file("sealed.backup"), {.recipient = pair.recipient});
+  EXPECT_THAT(content(file("sealed.backup")), Not(HasSubstr(pair.recipient)));
+  EXPECT_EQ(id_thrown_by([&] { (void)check_backup(file("sealed.backup")); }), "transfer.identity");
+  EXPECT_EQ(id_thrown_by([&] { (void)check_backup(file("sealed.backup"), {.passphrase = "four words of mine"}); }),
+            "transfer.identity");
+  EXPECT_EQ(id_thrown_by([&] { restore(file("sealed.backup"), sqlite("no.db"), {.identity = Pair().identity}); }),
+            "transfer.identity");
+  EXPECT_FALSE(std::filesystem::exists(file("no.db")));
+  const Place target = sqlite("again.db");
+  restore(file("sealed.backup"), target, {.identity = pair.identity});
+  expect_same_but_staging(source, target);
+
+  backup(source, file("open.backup"));
+  EXPECT_EQ(id_thrown_by([&] { (void)check_backup(file("open.backup"), {.identity = pair.identity}); }),
+            "transfer.not_sealed");
+  backup(source, file("passphrase.backup"), {.passphrase = "four words of mine"});
+  EXPECT_EQ(id_thrown_by([&] { (void)check_backup(file("passphrase.backup"), {.identity = pair.identity}); }),
+            "transfer.passphrase");
+  EXPECT_EQ(id_thrown_by([&] { backup(source, file("none.backup"), {.recipient = "short"}); }), "transfer.recipient");
+  EXPECT_EQ(id_thrown_by([&] { backup(source, file("none.backup"), {.recipient = std::string(32, '\0')}); }),
+            "transfer.recipient");
+  EXPECT_FALSE(std::filesystem::exists(file("none.backup")));
+}
+
+TEST_F(BackupTest, EveryFlippedBitBeforeASealedStreamIsFound) {
+  const Pair pair;
+  backup(filled(sqlite("first.db"), 20), file("sealed.backup"), {.recipient = pair.recipient});
+  const std::string sound = content(file("sealed.backup"));
+  std::mt19937 random(7);
+  for (std::size_t place = 16; place < k_preamble_size + k_sealed_key_size + 20; ++place) {
+    std::string broken = sound;
+    broken[place] = static_cast<char>(broken[place] ^ (1 << (random() % 8)));
+    EXPECT_EQ(refusal_of(broken, pair), "transfer.backup_damaged") << "byte " << place;
+  }
+  for (const std::size_t size : {std::size_t{80}, std::size_t{100}, std::size_t{167}, std::size_t{168}}) {
+    EXPECT_EQ(refusal_of(sound.substr(0, size), pair), "transfer.backup_damaged") << size << " bytes";
+  }
+  EXPECT_EQ(refusal_of(sound, pair), "nothing");
+}
+
+TEST_F(BackupTest, AKeyOfAnotherBackupOpensNothingEvenForWhoKnowsTheHashes) {
+  const Pair pair;
+  const Place source = filled(sqlite("first.db"), 5);
+  backup(source, file("one.backup"), {.recipient = pair.recipient});
+  backup(source, file("two.backup"), {.recipient = pair.recipient});
+  const std::string one = content(file("one.backup"));
+  const std::string two = content(file("two.backup"));
+  // The chain of hashes begins in the preamble, so exchanged parts do not even fit; a forger adds it up anew.
+  EXPECT_EQ(refusal_of(one.substr(0, 80) + two.substr(80, 88) + one.substr(168), pair), "transfer.backup_damaged");
+  const auto forged = [&](std::string bytes) {
+    const auto put = [&](std::size_t at, std::uint64_t hash) {
+      const std::uint64_t big = htobe64(hash);
+      bytes.replace(at, sizeof big, reinterpret_cast<const char*>(&big), sizeof big);
+    };
+    std::uint64_t chain = hash64(std::string_view(bytes).substr(0, 72));
+    put(72, chain);
+    chain = hash64(std::string_view(bytes).substr(80, 80), chain);
+    put(160, chain);
+    for (std::size_t at = 168; at < bytes.size();) {
+      std::uint32_t size = 0;
+      std::memcpy(&size, bytes.data() + at, sizeof size);
+      size = be32toh(size) & 0x7FFFFFFFU;
+      chain =
+          hash64(std::string_view(bytes).substr(at + 12, size), hash64(std::string_view(bytes).substr(at, 4), chain));
+      put(at + 4, chain);
+      at += 12 + size;
+    }
+    return bytes;
+  };
+  EXPECT_EQ(refusal_of(forged(one), pair), "nothing");
+  EXPECT_EQ(refusal_of(forged(one.substr(0, 80) + two.substr(80, 88) + one.substr(168)), pair),
+            "transfer.backup_damaged");
+  EXPECT_EQ(refusal_of(forged(two.substr(0, 168) + one.substr(168)), pair), "transfer.backup_damaged");
+  std::string other_name = one;
+  other_name[24] = static_cast<char>(other_name[24] ^ 1);  // as if it were for somebody else
+  EXPECT_EQ(refusal_of(forged(other_name), pair), "transfer.identity");
+  std::string altered = one;
+  altered[100] = static_cast<char>(altered[100] ^ 1);
+  EXPECT_EQ(refusal_of(forged(altered), pair), "transfer.backup_damaged");
+}
+
+TEST_F(BackupTest, TheLayoutIsTheOneThatIsWrittenDown) {
+  const Place source = filled(sqlite("first.db"), 5);
+  const Pair pair;
+  backup(source, file("open.backup"));
+  backup(source, file("passphrase.backup"), {.passphrase = "four words of mine"});
+  backup(source, file("recipient.backup"), {.recipient = pair.recipient});
+  const auto flags_of = [&](const std::string& name) { return content(file(name)).substr(0, 24); };
+  // docs/design/0005-backup.md: magic, version 1, kind of seal; big-endian.
+  EXPECT_EQ(flags_of("open.backup"), std::string("LINKSPAN BACKUP\n\0\0\0\1\0\0\0\0", 24));
+  EXPECT_EQ(flags_of("passphrase.backup"), std::string("LINKSPAN BACKUP\n\0\0\0\1\0\0\0\1", 24));
+  EXPECT_EQ(flags_of("recipient.backup"), std::string("LINKSPAN BACKUP\n\0\0\0\1\0\0\0\2", 24));
+  const std::string sealed = content(file("recipient.backup"));
+  std::string print(16, '\0');
+  ::crypto_generichash(reinterpret_cast<unsigned char*>(print.data()), print.size(),
+                       reinterpret_cast<const unsigned char*>(pair.recipient.data()), 32, nullptr, 0);
+  EXPECT_EQ(sealed.substr(24, 16), print);
+  EXPECT_EQ(sealed.substr(40, 8), std::string(8, '\0'));  // no Argon2id
+  std::string key(32, '\0');
+  EXPECT_EQ(::crypto_box_seal_open(reinterpret_cast<unsigned char*>(key.data()),
+                                   reinterpret_cast<const unsigned char*>(sealed.data()) + 80, 80,
+                                   reinterpret_cast<const unsigned char*>(pair.recipient.data()),
+                                   reinterpret_cast<const unsigned char*>(pair.identity.data())),
+            0);
+  std::uint32_t first = 0;
+  std::memcpy(&first, sealed.data() + 168, sizeof first);
+  EXPECT_LE(be32toh(first) & 0x7FFFFFFFU, k_block_size + 17);
 }
 
 TEST_F(BackupTest, EveryFlippedBitIsFoundAndTheBlockIsNamed) {
@@ -197,16 +354,17 @@ TEST_F(BackupTest, OfALaterVersionOfTheFormatIsToldSo) {
   backup(filled(sqlite("first.db"), 3), file("first.backup"));
   std::string later = content(file("first.backup"));
   later[19] = 2;
-  const std::uint64_t hash = htobe64(hash64(std::string_view(later).substr(0, 72)));
-  later.replace(72, sizeof hash, reinterpret_cast<const char*>(&hash), sizeof hash);
-  EXPECT_EQ(refusal_of(later), "transfer.newer_backup");
+  EXPECT_EQ(refusal_of(rehashed(later)), "transfer.newer_backup");
+  later[19] = 1;
+  later[23] = 3;
+  EXPECT_EQ(refusal_of(rehashed(later)), "transfer.newer_backup");
 }
 
 TEST_F(BackupTest, WhatWasMadeToFillADiskIsRefused) {
   {
     put_content(file("bomb.backup"), "");
     const Descriptor descriptor(file("bomb.backup"), O_WRONLY);
-    BlockWriter blocks(descriptor.get(), file("bomb.backup"), "");
+    BlockWriter blocks(descriptor.get(), file("bomb.backup"), {});
     ArchiveWriter archive(blocks);
     ArchiveHead head;
     head.manifest.schema = 1;

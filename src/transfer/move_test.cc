@@ -455,7 +455,7 @@ TEST_F(MoveTest, ARoleThatOwnsJustTheDatabaseSufficesAndItsPasswordIsInNoMessage
   keep(thrown_by([&] { move(source, postgresql()); }));
   Place in_url = target;
   in_url.url.insert(in_url.url.find('@'), ":" + password);
-  in_url.password.clear();
+  in_url.password = {};
   keep(thrown_by([&] { move(filled(sqlite("third.db"), 3), in_url); }));
   Place wrong = target;
   wrong.password = password + "-wrong";

@@ -8,13 +8,14 @@
 #include <string_view>
 
 #include "base/progress.h"
+#include "base/wiped_text.h"
 
 namespace linkspan::transfer {
 
 /// A database by its URL. The password is for PostgreSQL, where it is not in PGPASSFILE; it reaches no message.
 struct Place {
   std::string url;
-  std::string password{};
+  WipedText password{};
 };
 
 /// Whether a password stands in the URL, which is no place for it: URLs are kept in configuration and shown.

@@ -223,4 +223,18 @@ Verification verify_against(const Place& place, const Place& against, const Job&
   return result;
 }
 
+PageCheck check_pages(const Place& place, bool deep, std::chrono::milliseconds limit) {
+  Connector connector = connector_of(place);
+  connector.options.read_only = true;
+  if (!deep) connector.options.time_limit = limit;
+  PageCheck check;
+  try {
+    check.problems = sql::integrity_problems(*connector.connect(), deep ? sql::Depth::full : sql::Depth::quick);
+  } catch (const Error& error) {
+    if (error.id() != "sql.cancelled") throw;
+    check.finished = false;
+  }
+  return check;
+}
+
 }  // namespace linkspan::transfer

@@ -1,6 +1,7 @@
 #pragma once
 // Is a database whole, and does it hold the same as another?
 
+#include <chrono>
 #include <string>
 #include <utility>
 #include <vector>
@@ -30,5 +31,15 @@ struct Verification {
 
 /// Compares two databases table by table, what says who is in charge apart, and names the first key that differs.
 [[nodiscard]] Verification verify_against(const Place& place, const Place& against, const Job& job = {});
+
+/// The server's own check of its pages, for `doctor`.
+struct PageCheck {
+  std::vector<std::string> problems;  ///< empty: none was found
+  bool finished = true;               ///< false: `limit` was too short for the whole file
+};
+
+/// `deep`: indexes against tables and foreign keys too, however long it takes; else for `limit` at most. PostgreSQL
+/// checks its pages itself: there is nothing to find. Throws what opening throws.
+[[nodiscard]] PageCheck check_pages(const Place& place, bool deep, std::chrono::milliseconds limit);
 
 }  // namespace linkspan::transfer

@@ -28,7 +28,7 @@ Secret stretch(const Secret& passphrase, std::string_view salt, EscrowCost cost)
 
 }  // namespace
 
-std::string export_key_set(const KeySet& keys, const Secret& passphrase, EscrowCost cost) {
+std::string seal_escrow(const EscrowKind& kind, const Secret& content, const Secret& passphrase, EscrowCost cost) {
   if (passphrase.size() < k_shortest_passphrase) {
     throw Error(Fault::invalid, "vault.passphrase_short",
                 fmt::format("the passphrase is shorter than {} characters", k_shortest_passphrase),
@@ -40,33 +40,40 @@ std::string export_key_set(const KeySet& keys, const Secret& passphrase, EscrowC
   randombytes_buf(frame.salt.data(), frame.salt.size());
   frame.nonce.resize(crypto_aead_xchacha20poly1305_ietf_NPUBBYTES);
   randombytes_buf(frame.nonce.data(), frame.nonce.size());
-  frame.header = "\x01";
+  frame.header = kind.version;
   append_big_endian(frame.header, cost.passes);
   append_big_endian(frame.header, cost.memory_kib);
   frame.header += frame.salt;
-  const Secret packed = keys.pack();
-  frame.sealed.resize(packed.size() + crypto_aead_xchacha20poly1305_ietf_ABYTES);
+  frame.sealed.resize(content.size() + crypto_aead_xchacha20poly1305_ietf_ABYTES);
   crypto_aead_xchacha20poly1305_ietf_encrypt(
-      bytes_of(frame.sealed.data()), nullptr, bytes_of(packed.reveal()), packed.size(), bytes_of(frame.header),
+      bytes_of(frame.sealed.data()), nullptr, bytes_of(content.reveal()), content.size(), bytes_of(frame.header),
       frame.header.size(), nullptr, bytes_of(frame.nonce), bytes_of(stretch(passphrase, frame.salt, cost).reveal()));
-  return armour(frame.header + frame.nonce + frame.sealed);
+  return armour(frame.header + frame.nonce + frame.sealed, kind);
 }
 
-KeySet import_key_set(std::string_view armoured, const Secret& passphrase) {
-  const EscrowFrame frame = read_frame(armoured);
+Secret open_escrow(const EscrowKind& kind, std::string_view armoured, const Secret& passphrase) {
+  const EscrowFrame frame = read_frame(armoured, kind);
   const Secret key = stretch(passphrase, frame.salt, frame.cost);
   bool good = false;
-  const Secret packed =
+  Secret content =
       Secret::filled(frame.sealed.size() - crypto_aead_xchacha20poly1305_ietf_ABYTES, [&](std::span<char> out) {
         good = crypto_aead_xchacha20poly1305_ietf_decrypt(
                    bytes_of(out.data()), nullptr, nullptr, bytes_of(frame.sealed), frame.sealed.size(),
                    bytes_of(frame.header), frame.header.size(), bytes_of(frame.nonce), bytes_of(key.reveal())) == 0;
       });
   if (!good) {
-    throw Error(Fault::denied, "vault.passphrase", "the passphrase does not open this copy of a key set",
+    throw Error(Fault::denied, "vault.passphrase", fmt::format("the passphrase does not open this {}", kind.noun),
                 "check the passphrase, its language and its capitals");
   }
-  return KeySet::unpack(packed);
+  return content;
+}
+
+std::string export_key_set(const KeySet& keys, const Secret& passphrase, EscrowCost cost) {
+  return seal_escrow(k_key_set_escrow, keys.pack(), passphrase, cost);
+}
+
+KeySet import_key_set(std::string_view armoured, const Secret& passphrase) {
+  return KeySet::unpack(open_escrow(k_key_set_escrow, armoured, passphrase));
 }
 
 }  // namespace linkspan::vault

@@ -277,7 +277,7 @@ TEST(EscrowTest, AHostileCopyCannotAskForTheWholeMachine) {
   const auto asking = [](std::string_view passes, std::string_view memory) {
     std::string bytes = "\x01";
     bytes.append(passes).append(memory).append(16 + 24 + 16 + 48, 'x');
-    return failure([&] { return import_key_set(armour(bytes), passphrase()); });
+    return failure([&] { return import_key_set(armour(bytes, k_key_set_escrow), passphrase()); });
   };
   using namespace std::string_view_literals;
   EXPECT_EQ(asking("\0\0\0\x01"sv, "\x40\0\0\0"sv), "vault.escrow");  // a tebibyte

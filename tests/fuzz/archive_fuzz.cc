@@ -1,5 +1,6 @@
 // Any bytes as a backup: refused with a reason, or read to the end. The first byte chooses how deep they go in: as the
-// whole file, as packed content in sound blocks, or as records, so that the hashes do not keep the fuzzer out.
+// whole file, as what follows the head of a file for a recipient, as packed content in sound blocks, or as records, so
+// that the hashes do not keep the fuzzer out.
 
 #include <sys/mman.h>
 #include <unistd.h>
@@ -13,6 +14,7 @@
 #include <string_view>
 
 #include "base/error.h"
+#include "base/hash.h"
 #include "transfer/internal/archive.h"
 
 namespace linkspan::transfer {
@@ -53,7 +55,7 @@ void read_records(RecordSource& source) {
   static_cast<void>(reader.finish());
 }
 
-void read_file(std::string_view bytes) {
+void read_file(std::string_view bytes, const BlockKey& key) {
   BlockReader blocks(
       [&](char* into, std::size_t size) {
         const std::size_t some = std::min(size, bytes.size());
@@ -61,16 +63,41 @@ void read_file(std::string_view bytes) {
         bytes.remove_prefix(some);
         return some;
       },
-      "state.backup", "");
+      "state.backup", key);
   const auto source = unpacked(blocks);
   read_records(*source);
+}
+
+// The preamble of a file sealed to a recipient, with whatever the fuzzer puts behind it: sound hashes, so that it comes
+// as far as the keys.
+std::string to_recipient(std::string_view bytes) {
+  std::string out("LINKSPAN BACKUP\n\0\0\0\1\0\0\0\2", 24);
+  std::string rest(bytes);
+  if (rest.size() < 128) rest.resize(128);
+  // The fingerprint of the recipient that belongs to the identity below.
+  const std::string identity(crypto_box_SECRETKEYBYTES, '\1');
+  std::string recipient(crypto_box_PUBLICKEYBYTES, '\0');
+  std::string print(16, '\0');
+  ::crypto_scalarmult_base(reinterpret_cast<unsigned char*>(recipient.data()),
+                           reinterpret_cast<const unsigned char*>(identity.data()));
+  ::crypto_generichash(reinterpret_cast<unsigned char*>(print.data()), print.size(),
+                       reinterpret_cast<const unsigned char*>(recipient.data()), recipient.size(), nullptr, 0);
+  const auto put_hash = [&](std::uint64_t hash) {
+    for (int shift = 56; shift >= 0; shift -= 8) out += static_cast<char>(hash >> shift);
+  };
+  out += print + std::string(8, '\0') + rest.substr(0, 24);
+  const std::uint64_t chain = hash64(out);
+  put_hash(chain);
+  out += rest.substr(24, 80);
+  put_hash(hash64(std::string_view(rest).substr(24, 80), chain));
+  return out + rest.substr(104);
 }
 
 // In blocks as the program writes them.
 std::string in_blocks(std::string_view content) {
   const int file = ::memfd_create("backup", 0);
   if (file < 0) std::abort();
-  BlockWriter writer(file, "state.backup", "");
+  BlockWriter writer(file, "state.backup", {});
   writer.write(content);
   writer.finish();
   std::string out(static_cast<std::size_t>(::lseek(file, 0, SEEK_CUR)), '\0');
@@ -88,9 +115,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string_view bytes(reinterpret_cast<const char*>(data) + 1, size - 1);
   try {
     if (data[0] == 'f') {
-      read_file(bytes);
+      read_file(bytes, {});
+    } else if (data[0] == 'r') {
+      read_file(to_recipient(bytes), {.key = std::string(crypto_box_SECRETKEYBYTES, '\1')});
     } else if (data[0] == 'p') {
-      read_file(in_blocks(bytes));
+      read_file(in_blocks(bytes), {});
     } else {
       Bytes records(bytes);
       read_records(records);

@@ -154,12 +154,10 @@ refused 1 sql.not_a_database newer run
 
 say "a full disk"
 mkdir "$folder/small"
-full=sql.disk_full
 if mount -t tmpfs -o size=20m none "$folder/small" 2>/dev/null; then
   mounted=$folder/small
   limited() { "$@"; }
 else # no right to mount: a limit on files is nearly the same to a program
-  full=sql.io
   limited() { (trap '' XFSZ && ulimit -f 1000 && "$@"); }
 fi
 printf '%s\n' 'mode = "custom"' "$directory" "$(target_toml)" '[options]' 'staging = true' >"$folder/small.toml"
@@ -171,7 +169,7 @@ limited "$linkspan" --config "$folder/small/linkspan.toml" --state-dir "$folder/
   >"$folder/out" 2>"$folder/err" </dev/null || got=$?
 heard
 [ "$got" = 1 ] || fail "a full disk: exit status $got"
-error "$full"
+error sql.disk_full
 rm -f "$folder/small/filler"
 run 0 small database verify
 run 0 small import northquay --full

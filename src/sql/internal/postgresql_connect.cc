@@ -1,6 +1,7 @@
 #include "sql/internal/postgresql_connect.h"
 
 #include <fmt/format.h>
+#include <openssl/ssl.h>
 #include <poll.h>
 
 #include <algorithm>
@@ -46,7 +47,7 @@ void check_keywords(const Parameters& parameters) {
   for (const auto& [keyword, value] : parameters) {
     if (std::find(words.begin(), words.end(), keyword) != words.end()) continue;
     const auto meant = nearest(keyword, words);
-    throw Error(Fault::invalid, "sql.url",
+    throw Error(Fault::invalid, "sql.url_parameter",
                 fmt::format("not a database URL: unknown parameter '{}'", printable(keyword, 60)),
                 meant ? fmt::format("Did you mean {}?", *meant) : "libpq's manual lists the parameters.");
   }
@@ -55,7 +56,6 @@ void check_keywords(const Parameters& parameters) {
 Parameters with_defaults(const DatabaseUrl& url, const OpenOptions& options) {
   Parameters parameters = url.parameters;
   check_keywords(parameters);
-  if (!options.password.empty()) set(parameters, "password", options.password);
   set(parameters, "client_encoding", "UTF8");
   set_default(parameters, "application_name", "linkspan");
   set_default(parameters, "target_session_attrs", options.read_only ? "any" : "read-write");
@@ -111,31 +111,75 @@ std::optional<Deadline> deadline_after(std::chrono::seconds limit) {
 }
 
 Error no_answer(std::chrono::seconds limit, const std::string& name) {
-  return {Fault::unavailable, "sql.unreachable", fmt::format("{}: no answer within {} s", name, limit.count()),
+  return {Fault::unavailable, "sql.no_answer", fmt::format("{}: no answer within {} s", name, limit.count()),
           "Check host and port in the URL, and that no firewall is between."};
 }
 
-PgConnection connect_one(const Parameters& parameters, std::chrono::seconds limit, const std::string& name) {
+PgConnection start(const Parameters& parameters, const WipedText& password) {
   std::vector<const char*> keywords;
   std::vector<const char*> values;
   for (const auto& [keyword, value] : parameters) {
     keywords.push_back(keyword.c_str());
     values.push_back(value.c_str());
   }
+  if (!password.empty()) {  // of a keyword that is given twice libpq takes the last; it wipes its own copy
+    keywords.push_back("password");
+    values.push_back(password.c_str());
+  }
   keywords.push_back(nullptr);
   values.push_back(nullptr);
-  const auto deadline = deadline_after(limit);
   PgConnection connection(PQconnectStartParams(keywords.data(), values.data(), 0));
   if (connection == nullptr) throw std::bad_alloc();
+  return connection;
+}
+
+PostgresPollingStatusType first_step(PGconn* connection) {
+  return PQstatus(connection) == CONNECTION_BAD ? PGRES_POLLING_FAILED : PGRES_POLLING_WRITING;
+}
+
+// Neither libpq nor the handshake says why a certificate was refused. So the server is asked for it once more, without
+// trust, and left before it has been told who asks.
+bool certificate_is_out_of_term(Parameters parameters, std::chrono::seconds limit) {
+  std::erase_if(parameters, [](const auto& one) { return one.first == "password" || one.first == "passfile"; });
+  set(parameters, "sslmode", "require");
+  set(parameters, "sslrootcert", "/dev/null/none");  // one that is there would be held against the certificate
+  set(parameters, "gssencmode", "disable");
+  const Deadline deadline = std::chrono::steady_clock::now() + std::max(limit, std::chrono::seconds(1));
+  const PgConnection connection = start(parameters, {});
+  PostgresPollingStatusType wanted = first_step(connection.get());
+  while ((wanted == PGRES_POLLING_READING || wanted == PGRES_POLLING_WRITING) && PQsslInUse(connection.get()) == 0) {
+    if (!wait_for(connection.get(), wanted, deadline)) return false;
+    wanted = PQconnectPoll(connection.get());
+  }
+  const auto* session = static_cast<const SSL*>(PQsslStruct(connection.get(), "OpenSSL"));
+  if (session == nullptr) return false;
+  const X509* certificate = SSL_get0_peer_certificate(session);
+  if (certificate == nullptr) return false;
+  return X509_cmp_current_time(X509_get0_notAfter(certificate)) < 0 ||
+         X509_cmp_current_time(X509_get0_notBefore(certificate)) > 0;
+}
+
+Error refusal(const PGconn* connection, const Parameters& parameters, std::chrono::seconds limit,
+              const std::string& name) {
+  Error error = postgresql_connect_error(PQerrorMessage(connection), name);
+  if (error.id() != "sql.certificate_untrusted" || !certificate_is_out_of_term(parameters, limit)) return error;
+  return {Fault::denied, "sql.certificate_expired",
+          fmt::format("{}: the server's certificate has expired, or is not valid yet", name),
+          "Renew the server's certificate, or set the clock of this machine."};
+}
+
+PgConnection connect_one(const Parameters& parameters, const WipedText& password, std::chrono::seconds limit,
+                         const std::string& name) {
+  const auto deadline = deadline_after(limit);
+  PgConnection connection = start(parameters, password);
   PQsetErrorVerbosity(connection.get(), PQERRORS_VERBOSE);  // so that a refusal carries its SQLSTATE
   PQsetNoticeReceiver(connection.get(), [](void*, const PGresult*) {}, nullptr);
-  PostgresPollingStatusType wanted =
-      PQstatus(connection.get()) == CONNECTION_BAD ? PGRES_POLLING_FAILED : PGRES_POLLING_WRITING;
+  PostgresPollingStatusType wanted = first_step(connection.get());
   while (wanted == PGRES_POLLING_READING || wanted == PGRES_POLLING_WRITING) {
     if (!wait_for(connection.get(), wanted, deadline)) throw no_answer(limit, name);
     wanted = PQconnectPoll(connection.get());
   }
-  if (wanted != PGRES_POLLING_OK) throw postgresql_connect_error(PQerrorMessage(connection.get()), name);
+  if (wanted != PGRES_POLLING_OK) throw refusal(connection.get(), parameters, limit, name);
   PQsetErrorVerbosity(connection.get(), PQERRORS_DEFAULT);
   return connection;
 }
@@ -145,7 +189,8 @@ std::chrono::seconds connect_limit(const DatabaseUrl& url, const OpenOptions& op
   if (given.empty()) return options.connect_wait;
   const auto seconds = to_integer(given);
   if (!seconds || *seconds > 86'400) {
-    throw Error(Fault::invalid, "sql.url", "not a database URL: connect_timeout is no number of seconds");
+    throw Error(Fault::invalid, "sql.url_parameter", "not a database URL: connect_timeout is no number of seconds",
+                "Write connect_timeout=10, or leave it out.");
   }
   return std::chrono::seconds(*seconds);
 }
@@ -155,7 +200,7 @@ PgConnection connect_any(const DatabaseUrl& url, const OpenOptions& options) {
   const std::string name = url.redacted();
   for (std::size_t i = 0;; ++i) {
     try {
-      return connect_one(hosts[i], connect_limit(url, options), name);
+      return connect_one(hosts[i], options.password, connect_limit(url, options), name);
     } catch (const Error& error) {
       // As libpq does: a host that is away or a standby is passed over, a refusal by the server counts.
       if (error.fault() != Fault::unavailable || i + 1 == hosts.size()) throw;
@@ -201,7 +246,7 @@ Parameters parameters_of(PGconn* connection) {
 }
 
 PgConnection connect_beside(PGconn* connection, std::chrono::seconds limit, const std::string& name) {
-  return connect_one(parameters_of(connection), limit, name);
+  return connect_one(parameters_of(connection), {}, limit, name);
 }
 
 PgResult ask_within(PGconn* connection, const std::string& script, std::chrono::seconds limit,

@@ -35,7 +35,7 @@ using Parameters = std::vector<std::pair<std::string, std::string>>;
 /// Another one to the same server with the same parameters. Throws as a first one does, within `limit`.
 [[nodiscard]] PgConnection connect_beside(PGconn* connection, std::chrono::seconds limit, const std::string& name);
 
-/// The last answer to `script`. Throws "sql.unreachable" when it has not come within `limit` (zero: none).
+/// The last answer to `script`. Throws "sql.no_answer" when it has not come within `limit` (zero: none).
 [[nodiscard]] PgResult ask_within(PGconn* connection, const std::string& script, std::chrono::seconds limit,
                                   const std::string& name);
 

@@ -64,6 +64,28 @@ bool is_state(std::string_view text) {
 
 bool says(std::string_view text, std::string_view words) { return text.find(words) != std::string_view::npos; }
 
+// libpq has no codes for these; its words are in English unless the program sets a locale, which this one does not.
+Error tls_error(std::string_view text, const std::string& message) {
+  if (says(text, "server does not support SSL")) {
+    return {Fault::denied, "sql.no_tls", message,
+            "Switch TLS on at the server (ssl = on), or write sslmode=disable in the URL if the way there is safe."};
+  }
+  if (says(text, "root certificate file")) {
+    return {Fault::denied, "sql.ca_file", message,
+            "Name the file with the certificate of the server's authority: ?sslrootcert=/path/ca.pem"};
+  }
+  if (says(text, "does not match host name")) {
+    return {Fault::denied, "sql.certificate_name", message,
+            "Write the host as the server's certificate names it, or give the server a certificate for this name."};
+  }
+  if (says(text, "certificate verify failed")) {
+    return {Fault::denied, "sql.certificate_untrusted", message,
+            "Name the certificate of the authority that made the server's: ?sslrootcert=/path/ca.pem"};
+  }
+  return {Fault::denied, "sql.tls", message,
+          "Check sslmode and the sslXXX parameters in the URL, and the server's log."};
+}
+
 }  // namespace
 
 Error postgresql_error(std::string_view state, const std::string& message) {
@@ -104,10 +126,11 @@ Error postgresql_connect_error(std::string_view text, std::string_view name) {
   if (says(text, "no password supplied") || says(text, "authentication")) {
     return {Fault::denied, "sql.denied", message, "Give the password, or put it into the file PGPASSFILE names."};
   }
-  if (says(text, "certificate") || says(text, "SSL")) {
-    return {Fault::denied, "sql.tls", message,
-            "Check sslmode and sslrootcert in the URL, and the name and the term of the server's certificate."};
+  if (says(text, "could not translate host name")) {
+    return {Fault::unavailable, "sql.unknown_host", message,
+            "Check the host's name in the URL (`getent hosts NAME`), and this machine's name service."};
   }
+  if (says(text, "certificate") || says(text, "SSL")) return tls_error(text, message);
   if (says(text, "session is read-only")) {
     return {Fault::unavailable, "sql.read_only", message,
             "Name the primary server in the URL, or all servers with commas."};

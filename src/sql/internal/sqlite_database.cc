@@ -1,18 +1,17 @@
 // The SQLite driver: one file, one writer, prepared statements.
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <sqlite3.h>
-#include <unistd.h>
 
-#include <cerrno>
-#include <filesystem>
+#include <condition_variable>
+#include <mutex>
 #include <optional>
+#include <thread>
 #include <unordered_map>
 
 #include "base/error.h"
-#include "sql/internal/file_system.h"
 #include "sql/internal/sqlite_error.h"
+#include "sql/internal/sqlite_file.h"
 #include "sql/internal/sqlite_statement.h"
 #include "sql/internal/statements.h"
 #include "sql/open.h"
@@ -55,10 +54,36 @@ std::string equations(const Table& table, Role role, std::string_view separator)
   return out;
 }
 
+// Ends what a connection does, once its time is up.
+class TimeLimit {
+ public:
+  TimeLimit(sqlite3* connection, std::chrono::milliseconds limit) {
+    if (limit.count() <= 0) return;
+    const auto end = std::chrono::steady_clock::now() + limit;
+    thread_ = std::jthread([connection, end](const std::stop_token& stop) {
+      std::mutex mutex;
+      std::condition_variable_any wake;
+      std::unique_lock lock(mutex);
+      wake.wait_until(lock, stop, end, [] { return false; });
+      // It ends the statement under way only, and there may be another.
+      while (!stop.stop_requested()) {
+        sqlite3_interrupt(connection);
+        wake.wait_for(lock, stop, std::chrono::milliseconds(20), [] { return false; });
+      }
+    });
+  }
+
+ private:
+  std::jthread thread_;
+};
+
 class SqliteDatabase final : public Database {
  public:
-  SqliteDatabase(Connection connection, std::string name, bool read_only)
-      : Database(Dialect::sqlite, std::move(name)), connection_(std::move(connection)), read_only_(read_only) {}
+  SqliteDatabase(Connection connection, std::string name, const OpenOptions& options)
+      : Database(Dialect::sqlite, std::move(name)),
+        connection_(std::move(connection)),
+        read_only_(options.read_only),
+        limit_(connection_.get(), options.time_limit) {}
 
   void execute(std::string_view script) override {
     guarded([&] { exec(script); });
@@ -181,6 +206,7 @@ class SqliteDatabase final : public Database {
   bool read_only_;
   bool waits_for_disk_ = true;
   Statements statements_;  // after connection_: finalized before it is closed
+  TimeLimit limit_;        // likewise
 };
 
 class SqliteDatabase::Copy final : public CopyIn {
@@ -281,35 +307,6 @@ void SqliteDatabase::lookup(const Table& table, Rows keys, const FoundVisitor& v
   });
 }
 
-// Makes the file with a mode of our choosing before SQLite would with the umask's; its -wal and -shm take it over.
-void prepare_file(const std::string& path, const OpenOptions& options) {
-  const std::filesystem::path parent = std::filesystem::path(path).parent_path();
-  if (const auto network = network_file_system_of(parent.empty() ? "." : parent.string())) {
-    throw Error(Fault::invalid, "sql.network_file_system",
-                fmt::format("{} is on a network file system ({})", path, *network),
-                "SQLite's locks cannot be trusted there. Use a local disk, or a PostgreSQL database.");
-  }
-  if (::access(path.c_str(), F_OK) == 0) return;
-  if (errno == EACCES) {
-    throw Error(Fault::denied, "sql.permission", fmt::format("{}: permission denied", path),
-                "Check owner and mode of the file and its folder.");
-  }
-  if (!options.create || options.read_only) {
-    throw Error(Fault::not_found, "sql.no_database", fmt::format("{}: there is no such database file", path),
-                "Check the path, or set up a new database.");
-  }
-  const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-  if (file >= 0) {
-    ::close(file);
-    return;
-  }
-  if (errno == EEXIST) return;
-  const bool denied = errno == EACCES || errno == EPERM || errno == EROFS;
-  throw Error(denied ? Fault::denied : Fault::unavailable, denied ? "sql.permission" : "sql.unreachable",
-              fmt::format("{}: cannot make the file: {}", path, std::generic_category().message(errno)),
-              "Check that the folder is there and belongs to the service.");
-}
-
 void configure(sqlite3* connection, const std::string& name, bool read_only) {
   // FULL: in WAL mode NORMAL may lose the last commits with the power, and a watermark that was exported must not be
   // lost. Memory is bounded: no mmap, 16 MiB of pages. Nothing in a hostile file's schema runs functions of ours.
@@ -335,7 +332,7 @@ std::unique_ptr<Database> open_sqlite(const std::string& path, const OpenOptions
   assert(!path.empty());
   const bool memory = path == ":memory:";
   const std::string name = memory ? "sqlite::memory:" : path;
-  if (!memory) prepare_file(path, options);
+  if (!memory) prepare_sqlite_file(path, options);
   // A leading "./" keeps SQLite from reading a meaning into names that begin with a colon.
   const std::string file = memory || path.front() == '/' ? path : "./" + path;
   // Counting its memory would take a mutex for each allocation of every connection. Too late, it is merely refused.
@@ -348,7 +345,7 @@ std::unique_ptr<Database> open_sqlite(const std::string& path, const OpenOptions
   if (code != SQLITE_OK) throw sqlite_error(code, opened != nullptr ? sqlite3_errmsg(opened) : "out of memory", name);
   sqlite3_busy_timeout(opened, static_cast<int>(options.lock_wait.count()));
   configure(opened, name, options.read_only);
-  return std::make_unique<SqliteDatabase>(std::move(connection), name, options.read_only);
+  return std::make_unique<SqliteDatabase>(std::move(connection), name, options);
 }
 
 }  // namespace linkspan::sql

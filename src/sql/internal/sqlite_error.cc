@@ -40,7 +40,8 @@ Error sqlite_error(int code, std::string_view text, std::string_view name) {
     case SQLITE_AUTH:
       return {Fault::denied, "sql.permission", message, "Check owner and mode of the file and its folder."};
     case SQLITE_CANTOPEN:
-      return {Fault::unavailable, "sql.unreachable", message, "Check that the folder is there and may be entered."};
+      return {Fault::unavailable, "sql.io", message,
+              "Check owner and mode of the file, of FILE-wal and FILE-shm beside it, and of their folder."};
     case SQLITE_IOERR:
       return {Fault::unavailable, "sql.io", message, "The disk reported an error; look at the system's log."};
     case SQLITE_TOOBIG:
@@ -59,10 +60,12 @@ Error sqlite_error(int code, std::string_view text, std::string_view name) {
 }
 
 Error sqlite_error(sqlite3* connection, std::string_view name) {
-  // SQLite has no name for a full disk where it makes the files beside the database.
+  // SQLite has no name for a full disk where it makes the files beside the database, and calls a quota or a limit on
+  // the size of files a fault of the disk.
   const int system = sqlite3_system_errno(connection);
   const int code = sqlite3_extended_errcode(connection) & 0xFF;
-  if ((code == SQLITE_IOERR || code == SQLITE_CANTOPEN) && (system == ENOSPC || system == EDQUOT)) {
+  const bool full = system == ENOSPC || system == EDQUOT || system == EFBIG;
+  if ((code == SQLITE_IOERR || code == SQLITE_CANTOPEN) && full) {
     return sqlite_error(SQLITE_FULL, sqlite3_errmsg(connection), name);
   }
   return sqlite_error(sqlite3_extended_errcode(connection), sqlite3_errmsg(connection), name);

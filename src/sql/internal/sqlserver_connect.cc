@@ -290,7 +290,7 @@ int find_port(const DatabaseUrl& url, const BrowserOptions& browser, std::string
 OdbcConnection connect_sqlserver(const DatabaseUrl& url, const OpenOptions& options, const BrowserOptions& browser) {
   std::string name = url.redacted();
   const Driver driver = choose_driver(url.parameter("driver"), name);
-  SqlServerTarget target = sqlserver_target(url, options.password);
+  SqlServerTarget target = sqlserver_target(url, options.password.view());
   target.driver = driver.name;
   check_ca_file(target, name);
   driver.freetds ? freetds::check(target, name) : microsoft::check(target, name);

@@ -9,8 +9,8 @@
 
 namespace linkspan::sql {
 
-void refuse_url(std::string_view why, std::string_view hint) {
-  throw Error(Fault::invalid, "sql.url", fmt::format("not a database URL: {}", why),
+void refuse_url(std::string_view why, std::string_view hint, std::string_view id) {
+  throw Error(Fault::invalid, id, fmt::format("not a database URL: {}", why),
               std::string(hint.empty() ? "Write sqlite:///absolute/path, postgresql://user@host:5432/database or "
                                          "sqlserver://user@host:1433/database"
                                        : hint));
@@ -25,7 +25,8 @@ std::string url_decoded(std::string_view text) {
     }
     const auto byte = from_hex(text.substr(i + 1, 2));
     if (!byte || byte->size() != 1 || byte->front() == '\0')
-      refuse_url("a % is not followed by two hexadecimal digits");
+      refuse_url("a % is not followed by two hexadecimal digits other than 00",
+                 "Write %25 for a percent sign itself, %40 for @, %2F for /, %20 for a blank.", "sql.url_encoding");
     out += *byte;
     i += 2;
   }
@@ -64,14 +65,21 @@ void read_query(std::string_view text, UrlParameters& into) {
   if (text.empty()) return;
   for (const std::string_view pair : split(text, '&')) {
     const std::size_t equals = pair.find('=');
-    if (equals == 0 || equals == std::string_view::npos) refuse_url("what follows ? is not name=value&name=value");
+    if (equals == 0 || equals == std::string_view::npos) {
+      refuse_url("what follows ? is not name=value&name=value",
+                 "Write ?name=value&name=value, with %26 for an & inside a value.", "sql.url_parameter");
+    }
     set_parameter(into, url_decoded(pair.substr(0, equals)), url_decoded(pair.substr(equals + 1)));
   }
 }
 
 std::string_view checked_port(std::string_view text) {
   const auto port = to_integer(text);
-  if (!port || *port < 1 || *port > 65535) refuse_url("the port is not a number from 1 to 65535");
+  if (!port || *port < 1 || *port > 65535) {
+    refuse_url("the port is not a number from 1 to 65535",
+               "Write host:5432, or leave the port out. An IPv6 address stands in brackets: [::1]:5432.",
+               "sql.url_port");
+  }
   return text;
 }
 

@@ -10,8 +10,9 @@ namespace linkspan::sql {
 
 using UrlParameters = std::vector<std::pair<std::string, std::string>>;
 
-/// Throws Fault::invalid "sql.url". Without a hint it says how URLs are written.
-[[noreturn]] void refuse_url(std::string_view why, std::string_view hint = {});
+/// Throws Fault::invalid `id`: "sql.url", or "sql.url_..." for a part of it. Without a hint it says how URLs are
+/// written.
+[[noreturn]] void refuse_url(std::string_view why, std::string_view hint = {}, std::string_view id = "sql.url");
 
 /// RFC 3986 section 2.1. Refuses what is not, and NUL.
 [[nodiscard]] std::string url_decoded(std::string_view text);

@@ -18,6 +18,11 @@ constexpr std::string_view k_hint =
 // [MC-SQLR] 2.2.2: an instance name has at most 32 bytes.
 constexpr std::size_t k_longest_instance = 32;
 
+[[noreturn]] void refuse_parameter(std::string_view why, std::string_view hint = {}) {
+  refuse_url(why, hint.empty() ? "docs/setup.md lists the parameters and what they may be." : hint,
+             "sql.url_parameter");
+}
+
 struct Parameter {
   std::string_view name;
   std::vector<std::string_view> values;  ///< What it may be; empty where it is free text.
@@ -95,18 +100,18 @@ void check_parameter(std::string_view name, std::string_view value) {
     std::vector<std::string> names;
     for (const Parameter& one : known) names.emplace_back(one.name);
     const auto meant = nearest(name, names);
-    refuse_url(fmt::format("unknown parameter '{}'", printable(name, 60)),
-               meant ? fmt::format("Did you mean {}?", *meant)
-                     : fmt::format("The parameters of sqlserver:// are {}.", fmt::join(names, ", ")));
+    refuse_parameter(fmt::format("unknown parameter '{}'", printable(name, 60)),
+                     meant ? fmt::format("Did you mean {}?", *meant)
+                           : fmt::format("The parameters of sqlserver:// are {}.", fmt::join(names, ", ")));
   }
   if (found->values.empty()) return;
   if (std::find(found->values.begin(), found->values.end(), value) == found->values.end())
-    refuse_url(fmt::format("{} is neither {}", name, fmt::join(found->values, " nor ")));
+    refuse_parameter(fmt::format("{} is neither {}", name, fmt::join(found->values, " nor ")));
 }
 
 void check_driver(std::string_view driver) {
   if (driver.empty() || driver == "freetds" || driver == "microsoft" || driver.starts_with('/')) return;
-  refuse_url("driver is neither freetds nor microsoft nor an absolute path");
+  refuse_parameter("driver is neither freetds nor microsoft nor an absolute path");
 }
 
 // Whoever writes two things that do not go together believes something that is not so.
@@ -114,15 +119,15 @@ void check_together(const DatabaseUrl& url) {
   const auto given = [&](std::string_view name) { return url.parameter(name); };
   const bool kerberos = given("authentication") == "kerberos";
   if (kerberos && (!given("user").empty() || !given("password").empty()))
-    refuse_url("with authentication=kerberos the ticket names the user", "Leave the user and the password out.");
-  if (!kerberos && !given("server_spn").empty()) refuse_url("server_spn is for authentication=kerberos only");
+    refuse_parameter("with authentication=kerberos the ticket names the user", "Leave the user and the password out.");
+  if (!kerberos && !given("server_spn").empty()) refuse_parameter("server_spn is for authentication=kerberos only");
   const bool trusted = given("trust") == "yes";
   if (trusted && given("encrypt") == "strict")
-    refuse_url("encrypt=strict always checks the certificate", "Leave trust out, or write encrypt=yes.");
+    refuse_parameter("encrypt=strict always checks the certificate", "Leave trust out, or write encrypt=yes.");
   if (trusted && (!given("ca_file").empty() || !given("host_name").empty()))
-    refuse_url("with trust=yes the certificate is not looked at", "Leave out trust, or ca_file and host_name.");
+    refuse_parameter("with trust=yes the certificate is not looked at", "Leave out trust, or ca_file and host_name.");
   if (given("encrypt") == "no" && (trusted || !given("ca_file").empty() || !given("host_name").empty()))
-    refuse_url("with encrypt=no there is no certificate", "Leave out trust, ca_file and host_name.");
+    refuse_parameter("with encrypt=no there is no certificate", "Leave out trust, ca_file and host_name.");
 }
 
 }  // namespace

@@ -17,7 +17,10 @@ namespace {
 
 constexpr std::string_view k_magic = "LINKSPAN BACKUP\n";
 constexpr std::uint32_t k_version = 1;
-constexpr std::uint32_t k_sealed = 1;
+// Kinds of seal: the flags of the preamble.
+constexpr std::uint32_t k_open = 0;
+constexpr std::uint32_t k_by_passphrase = 1;
+constexpr std::uint32_t k_to_recipient = 2;
 constexpr std::size_t k_block_head = 12;
 constexpr std::uint32_t k_last = 0x80000000U;
 constexpr std::size_t k_seal_bytes = crypto_secretstream_xchacha20poly1305_ABYTES;
@@ -73,13 +76,25 @@ void start_sodium() {
   if (state < 0) throw Error(Fault::unavailable, "transfer.no_randomness", "the kernel gave no random bytes");
 }
 
-using Key = std::array<unsigned char, crypto_secretstream_xchacha20poly1305_KEYBYTES>;
+constexpr std::size_t k_stream_key = crypto_secretstream_xchacha20poly1305_KEYBYTES;
+constexpr std::size_t k_sealed_key = k_stream_key + crypto_box_SEALBYTES;
+static_assert(k_sealed_key + sizeof(std::uint64_t) == k_sealed_key_size);
+
+// Which recipient: not its key, but enough to tell a wrong identity from a damaged file.
+std::string fingerprint(std::string_view public_key) {
+  std::string sum(crypto_pwhash_SALTBYTES, '\0');
+  ::crypto_generichash(raw(sum), sum.size(), raw(public_key), public_key.size(), nullptr, 0);
+  return sum;
+}
+
+using Key = std::array<unsigned char, k_stream_key>;
 
 class WipedKey {
  public:
-  WipedKey(const std::string& passphrase, std::string_view salt, std::uint32_t passes, std::uint32_t memory_kib) {
-    const int failed = ::crypto_pwhash(key_.data(), key_.size(), passphrase.data(), passphrase.size(), raw(salt),
-                                       passes, std::size_t{memory_kib} * 1024, crypto_pwhash_ALG_ARGON2ID13);
+  WipedKey() = default;
+  WipedKey(const WipedText& passphrase, std::string_view salt, std::uint32_t passes, std::uint32_t memory_kib) {
+    const int failed = ::crypto_pwhash(key_.data(), key_.size(), passphrase.view().data(), passphrase.view().size(),
+                                       raw(salt), passes, std::size_t{memory_kib} * 1024, crypto_pwhash_ALG_ARGON2ID13);
     if (failed == 0) return;
     throw Error(Fault::unavailable, "transfer.memory",
                 fmt::format("stretching the passphrase needs {} MiB of memory", memory_kib / 1024),
@@ -89,6 +104,7 @@ class WipedKey {
   WipedKey(const WipedKey&) = delete;
   WipedKey& operator=(const WipedKey&) = delete;
   [[nodiscard]] const unsigned char* data() const { return key_.data(); }
+  [[nodiscard]] unsigned char* data() { return key_.data(); }
 
  private:
   Key key_{};
@@ -103,28 +119,66 @@ void damaged_backup(const std::string& file, std::string_view what) {
 
 BlockCipher::~BlockCipher() { ::sodium_memzero(&state, sizeof state); }
 
-BlockWriter::BlockWriter(int descriptor, std::string file, const std::string& passphrase)
-    : descriptor_(descriptor), file_(std::move(file)), preamble_(k_magic) {
+BlockWriter::BlockWriter(int descriptor, std::string file, const BlockKey& key)
+    : descriptor_(descriptor),
+      file_(std::move(file)),
+      salt_(crypto_pwhash_SALTBYTES, '\0'),
+      stream_(crypto_secretstream_xchacha20poly1305_HEADERBYTES, '\0') {
   start_sodium();
-  cipher_.used = !passphrase.empty();
-  put32(preamble_, k_version);
-  put32(preamble_, cipher_.used ? k_sealed : 0);
-  std::string salt(crypto_pwhash_SALTBYTES, '\0');
-  std::string stream(crypto_secretstream_xchacha20poly1305_HEADERBYTES, '\0');
-  if (cipher_.used) {
-    ::randombytes_buf(salt.data(), salt.size());
-    const WipedKey key(passphrase, salt, k_passes, k_memory_kib);
-    ::crypto_secretstream_xchacha20poly1305_init_push(&cipher_.state, raw(stream), key.data());
+  std::string sealed_key;
+  std::uint32_t kind = k_open;
+  if (!key.passphrase.empty()) {
+    kind = k_by_passphrase;
+    seal_by_passphrase(key.passphrase);
+  } else if (!key.key.empty()) {
+    kind = k_to_recipient;
+    sealed_key = seal_to(key.key.view());
   }
-  preamble_ += salt;
-  put32(preamble_, cipher_.used ? k_passes : 0);
-  put32(preamble_, cipher_.used ? k_memory_kib : 0);
-  preamble_ += stream;
+  cipher_.used = kind != k_open;
+  put_preamble(kind);
+  if (!sealed_key.empty()) {
+    chain_ = hash64(sealed_key, chain_);
+    preamble_ += sealed_key;
+    put64(sealed_key, chain_);
+    put(sealed_key);
+  }
+  pending_.reserve(k_block_size);
+}
+
+void BlockWriter::seal_by_passphrase(const WipedText& passphrase) {
+  ::randombytes_buf(salt_.data(), salt_.size());
+  passes_ = k_passes;
+  memory_kib_ = k_memory_kib;
+  const WipedKey key(passphrase, salt_, passes_, memory_kib_);
+  ::crypto_secretstream_xchacha20poly1305_init_push(&cipher_.state, raw(stream_), key.data());
+}
+
+std::string BlockWriter::seal_to(std::string_view recipient) {
+  salt_ = fingerprint(recipient);
+  WipedKey key;
+  ::crypto_secretstream_xchacha20poly1305_keygen(key.data());
+  std::string sealed(k_sealed_key, '\0');
+  if (recipient.size() != crypto_box_PUBLICKEYBYTES ||
+      ::crypto_box_seal(raw(sealed), key.data(), k_stream_key, raw(recipient)) != 0) {
+    throw Error(Fault::invalid, "transfer.recipient", "the recipient's key is none that anything can be sealed to",
+                "Make a new pair with `linkspan key backup-recipient FILE`.");
+  }
+  ::crypto_secretstream_xchacha20poly1305_init_push(&cipher_.state, raw(stream_), key.data());
+  return sealed;
+}
+
+void BlockWriter::put_preamble(std::uint32_t kind) {
+  preamble_ = k_magic;
+  put32(preamble_, k_version);
+  put32(preamble_, kind);
+  preamble_ += salt_;
+  put32(preamble_, passes_);
+  put32(preamble_, memory_kib_);
+  preamble_ += stream_;
   chain_ = hash64(preamble_);
   std::string whole = preamble_;
   put64(whole, chain_);
   put(whole);
-  pending_.reserve(k_block_size);
 }
 
 void BlockWriter::write(std::string_view bytes) {
@@ -168,13 +222,13 @@ void BlockWriter::put(std::string_view bytes) const {
   }
 }
 
-BlockReader::BlockReader(ReadBytes read, std::string file, const std::string& passphrase)
+BlockReader::BlockReader(ReadBytes read, std::string file, const BlockKey& key)
     : read_(std::move(read)), file_(std::move(file)) {
   start_sodium();
-  read_preamble(passphrase);
+  read_preamble(key);
 }
 
-void BlockReader::read_preamble(const std::string& passphrase) {
+void BlockReader::read_preamble(const BlockKey& key) {
   std::string whole(k_preamble_size, '\0');
   whole.resize(read_(whole.data(), whole.size()));
   place_ = whole.size();
@@ -188,22 +242,34 @@ void BlockReader::read_preamble(const std::string& passphrase) {
   chain_ = hash64(preamble_);
   if (get64(whole, k_hashed) != chain_) damaged_backup(file_, "its head is not what was written");
   const std::uint32_t version = get32(preamble_, k_at_version);
-  const std::uint32_t flags = get32(preamble_, k_at_flags);
-  if (version != k_version || flags > k_sealed) {
+  kind_ = get32(preamble_, k_at_flags);
+  if (version != k_version || kind_ > k_to_recipient) {
     throw Error(Fault::invalid, "transfer.newer_backup",
-                fmt::format("{} has format {}.{}, and this program reads format {}", file_, version, flags, k_version),
+                fmt::format("{} has format {}.{}, and this program reads format {}", file_, version, kind_, k_version),
                 "Restore it with the version of the program that made it, or a later one.");
   }
-  cipher_.used = flags == k_sealed;
-  if (cipher_.used && passphrase.empty()) {
+  check_given(kind_, key);
+  cipher_.used = kind_ != k_open;
+  if (kind_ == k_by_passphrase) open_by_passphrase(key.passphrase);
+  if (kind_ == k_to_recipient) open_by_identity(key.key.view());
+}
+
+void BlockReader::check_given(std::uint32_t kind, const BlockKey& key) const {
+  if (kind == k_by_passphrase && key.passphrase.empty()) {
     throw Error(Fault::denied, "transfer.passphrase", fmt::format("{} is sealed with a passphrase", file_),
                 "Give it with --passphrase-file FILE.");
   }
-  if (!cipher_.used && !passphrase.empty()) {
-    throw Error(Fault::invalid, "transfer.not_sealed", fmt::format("{} is not sealed with any passphrase", file_),
-                "If you sealed it, this is not that backup. Otherwise leave the passphrase out.");
+  if (kind == k_to_recipient && key.key.empty()) {
+    throw Error(Fault::denied, "transfer.identity", fmt::format("{} is sealed to a recipient", file_),
+                "Give the recipient's identity with --identity FILE.");
   }
-  if (!cipher_.used) return;
+  if (kind == k_open && !(key.passphrase.empty() && key.key.empty())) {
+    throw Error(Fault::invalid, "transfer.not_sealed", fmt::format("{} is not sealed at all", file_),
+                "If you sealed it, this is not that backup. Otherwise leave passphrase and identity out.");
+  }
+}
+
+void BlockReader::open_by_passphrase(const WipedText& passphrase) {
   const std::uint32_t passes = get32(preamble_, k_at_passes);
   const std::uint32_t memory = get32(preamble_, k_at_memory);
   if (passes < 1 || passes > k_most_passes || memory < k_least_memory_kib || memory > k_most_memory_kib) {
@@ -211,8 +277,35 @@ void BlockReader::read_preamble(const std::string& passphrase) {
   }
   const std::string_view head = preamble_;
   const WipedKey key(passphrase, head.substr(k_at_salt, crypto_pwhash_SALTBYTES), passes, memory);
-  if (::crypto_secretstream_xchacha20poly1305_init_pull(&cipher_.state, raw(head.substr(k_at_stream)), key.data()) !=
+  start_stream(key.data());
+}
+
+void BlockReader::open_by_identity(std::string_view identity) {
+  std::string sealed(k_sealed_key_size, '\0');
+  const std::size_t got = read_(sealed.data(), sealed.size());
+  place_ += got;
+  if (got < sealed.size()) damaged_backup(file_, "it ends within its head");
+  chain_ = hash64(std::string_view(sealed).substr(0, k_sealed_key), chain_);
+  if (get64(sealed, k_sealed_key) != chain_) damaged_backup(file_, "its sealed key is not what was written");
+  std::string recipient(crypto_box_PUBLICKEYBYTES, '\0');
+  const std::string_view meant = std::string_view(preamble_).substr(k_at_salt, crypto_pwhash_SALTBYTES);
+  if (identity.size() != crypto_box_SECRETKEYBYTES || ::crypto_scalarmult_base(raw(recipient), raw(identity)) != 0 ||
+      fingerprint(recipient) != meant) {
+    throw Error(Fault::denied, "transfer.identity", fmt::format("{} is sealed to another recipient", file_),
+                "Give the identity whose recipient it was made for.");
+  }
+  WipedKey key;
+  if (::crypto_box_seal_open(key.data(), raw(std::string_view(sealed)), k_sealed_key, raw(recipient), raw(identity)) !=
       0) {
+    damaged_backup(file_, "its sealed key was altered by somebody");
+  }
+  start_stream(key.data());
+  preamble_ += sealed.substr(0, k_sealed_key);
+}
+
+void BlockReader::start_stream(const unsigned char* key) {
+  const std::string_view stream = std::string_view(preamble_).substr(k_at_stream);
+  if (::crypto_secretstream_xchacha20poly1305_init_pull(&cipher_.state, raw(stream), key) != 0) {
     damaged_backup(file_, "its head is not what was written");
   }
 }
@@ -243,7 +336,8 @@ std::string_view BlockReader::next() {
   return cipher_.used ? opened_ : block_;
 }
 
-// The hash was right, so what does not open was sealed with another key, or by somebody who has none.
+// The hash was right, so what does not open was sealed with another key, or by somebody who has none. A passphrase can
+// only be tried; an identity was found to be the right one before.
 void BlockReader::open_block() {
   if (!cipher_.used) return;
   unsigned char tag = 0;
@@ -251,7 +345,7 @@ void BlockReader::open_block() {
   const int failed = ::crypto_secretstream_xchacha20poly1305_pull(&cipher_.state, raw(opened_), nullptr, &tag,
                                                                   raw(std::string_view(block_)), block_.size(),
                                                                   raw(std::string_view(preamble_)), preamble_.size());
-  if (failed != 0 && number_ == 1) {
+  if (failed != 0 && number_ == 1 && kind_ == k_by_passphrase) {
     throw Error(Fault::denied, "transfer.passphrase", fmt::format("{} does not open with this passphrase", file_),
                 "Give the passphrase it was made with.");
   }
