@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <cstdio>
+#include <utility>
 
+#include "app/register.h"
 #include "app/serve.h"
 #include "app/signals.h"
 #include "app/wiring.h"
@@ -24,10 +26,12 @@ int main(int argc, char** argv) {
     vault::harden_process();
     const app::Signals signals;
     const SystemClock clock;
+    cli::Commands own = app::serve_commands();
+    for (cli::Command& command : app::register_commands()) own.push_back(std::move(command));
     const cli::Host host{
         LINKSPAN_VERSION,
         [&](const cli::GlobalOptions& options) { return app::make_installation(options, LINKSPAN_VERSION, clock); },
-        signals.stop(), app::serve_commands()};
+        signals.stop(), std::move(own)};
     return cli::run_command_line(argc, argv, host);
   } catch (const Error& error) {
     fmt::print(stderr, "error: {} [{}]\nhint: {}\n", error.what(), error.id(), error.hint());

@@ -60,9 +60,10 @@ int list_connectors(Session& session, const Arguments&) {
       states.push(Json::object({{"name", one.name}, {"state", setup::name_of(one.state)}, {"key_set", one.key_set}}));
       words += fmt::format("{}{}: {}", words.empty() ? "" : ", ", one.name, setup::name_of(one.state));
     }
-    const auto url = settings.find("url");
-    const auto path = settings.find("path");
-    const auto& where = url != settings.end() ? url : path;
+    auto where = settings.find("url");
+    for (const char* other : {"path", "tenant"}) {
+      if (where == settings.end()) where = settings.find(other);
+    }
     table.add({printable(row.name), row.kind, words.empty() ? "none" : words,
                where != settings.end() && !where->second.empty() ? printable(where->second.front()) : ""});
     list.push(Json::object({{"name", row.name},
@@ -283,7 +284,7 @@ Commands connector_commands() {
       {"connector add",
        "Add a connected directory; credentials not given are asked for",
        {{"NAME", "What to call it", true, false, {}},
-        {"--kind KIND", "ldap, scim, file, ...; see `connector kinds`", true, false, {}},
+        {"--kind KIND", "ldap, scim, graph, file, ...; see `connector kinds`", true, false, {}},
         {"--set NAME=VALUE", "A setting; again for several values", false, true, {}},
         secret_file,
         secret_env},

@@ -35,8 +35,7 @@ bool SettingReader::truth(std::string_view name, bool standard) {
   return standard;
 }
 
-std::int64_t SettingReader::number(std::string_view name, std::int64_t standard, std::int64_t least,
-                                   std::int64_t most) {
+std::int64_t SettingReader::whole(std::string_view name, std::int64_t standard, std::int64_t least, std::int64_t most) {
   const std::string text = one(name);
   if (text.empty()) return standard;
   const auto value = to_integer(text);

@@ -22,8 +22,10 @@ class SettingReader {
   [[nodiscard]] std::string one(std::string_view name);
   /// true, yes, 1 or false, no, 0.
   [[nodiscard]] bool truth(std::string_view name, bool standard);
-  [[nodiscard]] std::int64_t number(std::string_view name, std::int64_t standard, std::int64_t least,
-                                    std::int64_t most);
+  template <class Number>
+  [[nodiscard]] Number number(std::string_view name, Number standard, std::int64_t least, std::int64_t most) {
+    return static_cast<Number>(whole(name, static_cast<std::int64_t>(standard), least, most));
+  }
   /// One of `words`, ASCII case ignored, as it stands there; the first where the setting is absent.
   [[nodiscard]] std::string word(std::string_view name, std::span<const std::string_view> words);
 
@@ -35,6 +37,8 @@ class SettingReader {
   void finish(std::string_view id) const;
 
  private:
+  [[nodiscard]] std::int64_t whole(std::string_view name, std::int64_t standard, std::int64_t least, std::int64_t most);
+
   const Settings& settings_;
   std::vector<std::string> problems_;
 };

@@ -3,116 +3,54 @@
 #include "connector_scim/internal/settings.h"
 
 #include <algorithm>
-#include <array>
-#include <cstdint>
-#include <optional>
 
 #include "base/error.h"
 #include "base/text.h"
+#include "connector/setting_reader.h"
 #include "net/url.h"
 
 namespace linkspan::connector_scim {
 namespace {
 
-/// Takes settings one by one and collects what is wrong with them.
-class SettingReader {
- public:
-  explicit SettingReader(const connector::Settings& settings) : settings_(settings) {}
-
-  std::string text(std::string_view name) {
-    const auto found = settings_.find(name);
-    if (found == settings_.end() || found->second.empty()) return {};
-    if (found->second.size() > 1) problem(std::string(name) + " takes one value");
-    return found->second.front();
-  }
-
-  bool flag(std::string_view name, bool standard) {
-    const std::string value = text(name);
-    if (value.empty()) return standard;
-    if (equal_ascii_case(value, "true") || equal_ascii_case(value, "yes") || value == "1") return true;
-    if (equal_ascii_case(value, "false") || equal_ascii_case(value, "no") || value == "0") return false;
-    problem(std::string(name) + " is true or false, not \"" + printable(value, 40) + "\"");
-    return standard;
-  }
-
-  std::size_t number(std::string_view name, std::size_t standard, std::int64_t least, std::int64_t most) {
-    const std::string value = text(name);
-    if (value.empty()) return standard;
-    const std::optional<std::int64_t> parsed = to_integer(value);
-    if (parsed && *parsed >= least && *parsed <= most) return static_cast<std::size_t>(*parsed);
-    problem(std::string(name) + " is a whole number from " + std::to_string(least) + " to " + std::to_string(most) +
-            ", not \"" + printable(value, 40) + "\"");
-    return standard;
-  }
-
-  std::vector<std::string> list(std::string_view name) const {
-    const auto found = settings_.find(name);
-    return found == settings_.end() ? std::vector<std::string>{} : found->second;
-  }
-
-  void refuse_unknown(const std::vector<connector::SettingSpec>& known) {
-    std::vector<std::string> names;
-    for (const auto& spec : known) names.push_back(spec.name);
-    for (const auto& [name, values] : settings_) {
-      if (std::find(names.begin(), names.end(), name) != names.end()) continue;
-      const std::optional<std::string> meant = nearest(name, names);
-      problem("there is no setting " + printable(name, 60) + (meant ? "; " + *meant + " is meant?" : std::string()));
-    }
-  }
-
-  void problem(std::string text) { problems_.push_back(std::move(text)); }
-  [[nodiscard]] const std::vector<std::string>& problems() const { return problems_; }
-
- private:
-  const connector::Settings& settings_;
-  std::vector<std::string> problems_;
-};
-
-bool is_loopback(std::string_view origin) {
-  std::string_view host = origin.substr(origin.find("://") + 3);
-  host = host.substr(0, host.rfind(':'));
-  // 127.evil.example is a name like any other.
-  return host == "localhost" || host == "[::1]" ||
-         (host.starts_with("127.") && host.find_first_not_of("0123456789.") == std::string_view::npos);
-}
+using connector::SettingReader;
 
 std::string read_url(SettingReader& reader) {
-  std::string url = reader.text("url");
+  std::string url = reader.one("url");
   while (url.ends_with('/')) url.pop_back();
   if (url.empty()) {
-    reader.problem("url is missing (as in https://service.example/scim/v2)");
+    reader.wrong("url is missing (as in https://service.example/scim/v2)");
     return url;
   }
   try {
     const std::string origin = net::origin_of(url);
-    if (origin.starts_with("http:") && !is_loopback(origin) && !reader.flag("allow_clear_text", false)) {
-      reader.problem("url is http: the token and all data would travel readable; use https");
+    if (origin.starts_with("http:") && !net::is_loopback(origin) && !reader.truth("allow_clear_text", false)) {
+      reader.wrong("url is http: the token and all data would travel readable; use https");
     }
   } catch (const Error& error) {
-    reader.problem(error.message());
+    reader.wrong(error.message());
   }
   if (url.find_first_of("?#") != std::string::npos)
-    reader.problem("url has a query or a fragment; give the base URL only");
+    reader.wrong("url has a query or a fragment; give the base URL only");
   return url;
 }
 
 std::vector<std::string> read_object_types(SettingReader& reader) {
   std::vector<std::string> types;
-  for (const std::string& each : reader.list("object_types")) {
+  for (const std::string& each : reader.all("object_types")) {
     for (const std::string_view name : {"User", "Group"}) {
       if (equal_ascii_case(each, name)) types.emplace_back(name);
     }
     if (!equal_ascii_case(each, "User") && !equal_ascii_case(each, "Group")) {
-      reader.problem("object_types holds User and Group, not \"" + printable(each, 40) + "\"");
+      reader.wrong("object_types holds User and Group, not \"" + printable(each, 40) + "\"");
     }
   }
   return types.empty() ? std::vector<std::string>{"User", "Group"} : types;
 }
 
 bool read_extension(SettingReader& reader) {
-  const std::string value = reader.text("user_extension");
+  const std::string value = reader.one("user_extension");
   if (!value.empty() && !equal_ascii_case(value, "enterprise") && !equal_ascii_case(value, "none")) {
-    reader.problem("user_extension is enterprise or none, not \"" + printable(value, 40) + "\"");
+    reader.wrong("user_extension is enterprise or none, not \"" + printable(value, 40) + "\"");
   }
   return !equal_ascii_case(value, "none");
 }
@@ -120,13 +58,13 @@ bool read_extension(SettingReader& reader) {
 vault::Secret take_token(SettingReader& reader, connector::Secrets& secrets) {
   const auto found = secrets.find("token");
   if (found == secrets.end() || found->second.empty()) {
-    reader.problem("the token is missing");
+    reader.wrong("the token is missing");
     return {};
   }
   // It becomes a header line: anything else in it would be a second one.
   for (const char c : found->second.reveal()) {
     if (c > ' ' && c < '\x7f') continue;
-    reader.problem("the token holds a blank, a line end or other than ASCII");
+    reader.wrong("the token holds a blank, a line end or other than ASCII");
     break;
   }
   return std::move(found->second);
@@ -143,7 +81,8 @@ std::vector<connector::SettingSpec> setting_specs() {
       {"object_types", "What to read: User, Group", false, true, "User, Group"},
       {"user_extension", "enterprise, or none where the service does not know it", false, false, "enterprise"},
       {"concurrency", "Requests in flight, 1 to 64", false, false, "8"},
-      {"page_size", "Resources per page, 1 to 1000", false, false, "what the service allows (100 for groups), else 100"},
+      {"page_size", "Resources per page, 1 to 1000", false, false,
+       "what the service allows (100 for groups), else 100"},
       {"member_batch", "Members changed by one request, 1 to 1000", false, false, "100"},
       {"timeout_seconds", "Longest wait for one reply, 1 to 3600", false, false, "60"},
   };
@@ -154,8 +93,8 @@ Options parse_settings(const connector::Settings& settings, connector::Secrets s
   reader.refuse_unknown(setting_specs());
   Options made;
   made.url = read_url(reader);
-  made.http.ca_file = reader.text("ca_file");
-  made.http.verify = reader.flag("verify", true);
+  made.http.ca_file = reader.one("ca_file");
+  made.http.verify = reader.truth("verify", true);
   made.object_types = read_object_types(reader);
   made.enterprise = read_extension(reader);
   made.concurrency = reader.number("concurrency", made.concurrency, 1, 64);
@@ -167,11 +106,8 @@ Options parse_settings(const connector::Settings& settings, connector::Secrets s
   made.http.longest_body = std::size_t{256} * 1024 * 1024;  // SCIM has no way to show a group in parts
   made.http.max_attempts = 6;  // a service that throttles does so for longer than one that stumbles
   made.token = take_token(reader, secrets);
-  if (reader.problems().empty()) return made;
-  std::string all;
-  for (const std::string& problem : reader.problems()) all += (all.empty() ? "" : "; ") + problem;
-  throw Error(Fault::invalid, "scim.settings", "the SCIM connector cannot be made: " + all,
-              "Correct these settings with `linkspan connector add` or in the answers file.");
+  reader.finish("scim.settings");
+  return made;
 }
 
 }  // namespace linkspan::connector_scim

@@ -67,19 +67,19 @@ void TokenBucket::refill(Instant now) {
   last_ = now;
 }
 
-bool TokenBucket::take(Instant now) {
+bool TokenBucket::take(Instant now, std::uint32_t count) {
   if (most_ <= 0) return true;
   refill(now);
-  if (tokens_ < 1) return false;
-  tokens_ -= 1;
+  if (tokens_ < count) return false;
+  tokens_ -= count;
   return true;
 }
 
-TokenBucket::Instant TokenBucket::ready_at(Instant now) {
+TokenBucket::Instant TokenBucket::ready_at(Instant now, std::uint32_t count) {
   if (most_ <= 0) return now;
   refill(now);
-  if (tokens_ >= 1) return now;
-  return now + std::chrono::nanoseconds(static_cast<std::int64_t>(std::ceil((1 - tokens_) / per_nanosecond_)));
+  if (tokens_ >= count) return now;
+  return now + std::chrono::nanoseconds(static_cast<std::int64_t>(std::ceil((count - tokens_) / per_nanosecond_)));
 }
 
 }  // namespace linkspan::net

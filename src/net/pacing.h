@@ -36,10 +36,10 @@ class TokenBucket {
 
   TokenBucket(std::uint32_t most, std::chrono::milliseconds interval, Instant now);
 
-  /// Takes one, if there is one.
-  [[nodiscard]] bool take(Instant now);
+  /// Takes `count`, if there are so many; never more than `most`.
+  [[nodiscard]] bool take(Instant now, std::uint32_t count = 1);
   /// When take() can succeed; not after `now` if it can at once.
-  [[nodiscard]] Instant ready_at(Instant now);
+  [[nodiscard]] Instant ready_at(Instant now, std::uint32_t count = 1);
 
  private:
   void refill(Instant now);

@@ -117,6 +117,14 @@ std::string origin_of(std::string_view text) {
                      part(url.get(), CURLUPART_PORT, CURLU_DEFAULT_PORT));
 }
 
+bool is_loopback(std::string_view url) {
+  const std::string origin = origin_of(url);
+  std::string_view host = std::string_view(origin).substr(origin.find("://") + 3);
+  host = host.substr(0, host.rfind(':'));
+  return host == "localhost" || host == "[::1]" ||
+         (host.starts_with("127.") && host.find_first_not_of("0123456789.") == std::string_view::npos);
+}
+
 std::optional<std::string> resolve(std::string_view base, std::string_view reference) {
   if (reference.empty() || reference.size() > k_longest_url || has_control(reference)) return std::nullopt;
   const UrlHandle url = parse(base);

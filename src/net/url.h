@@ -28,6 +28,10 @@ namespace linkspan::net {
 /// or https with a host and without user or password.
 [[nodiscard]] std::string origin_of(std::string_view url);
 
+/// Whether a URL's host is this machine, by what it says: localhost, [::1] or 127.x.y.z (not 127.evil.example). Throws
+/// as origin_of.
+[[nodiscard]] bool is_loopback(std::string_view url);
+
 /// `reference` (a Location, a next link) seen from `base`; nullopt when that is no http or https URL.
 [[nodiscard]] std::optional<std::string> resolve(std::string_view base, std::string_view reference);
 

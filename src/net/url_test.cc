@@ -38,6 +38,15 @@ TEST(UrlTest, OriginsCompareAsServersDo) {
   }
 }
 
+TEST(UrlTest, LoopbackIsSaidByTheHostAlone) {
+  for (const auto* url : {"http://localhost/a", "http://127.0.0.1:80", "http://127.9.8.7/", "http://[::1]:8080/x"}) {
+    EXPECT_TRUE(is_loopback(url)) << url;
+  }
+  for (const auto* url : {"http://127.evil.example/", "http://localhost.example/", "https://h/127.0.0.1"}) {
+    EXPECT_FALSE(is_loopback(url)) << url;
+  }
+}
+
 TEST(UrlTest, ResolvesReferences) {
   EXPECT_EQ(resolve("https://h/a/b?x=1", "c"), "https://h/a/c");
   EXPECT_EQ(resolve("https://h/a/b", "/c?d=1"), "https://h/c?d=1");

@@ -109,6 +109,13 @@ connector::FakeDirectory& World::directory(std::string_view name) {
   throw std::runtime_error("no such directory");
 }
 
+std::unique_ptr<connector::Connector> World::connect(std::string_view name) {
+  for (const DirectorySpec& spec : specs_) {
+    if (spec.name == name && spec.connect) return spec.connect();
+  }
+  return directory(name).connect();
+}
+
 const sync::ConnectorInfo& World::info(std::string_view name) {
   for (const sync::ConnectorInfo& one : configuration_.connectors) {
     if (one.name == name) return one;
@@ -121,7 +128,7 @@ sync::Context World::context() {
 }
 
 sync::ImportResult World::import(std::string_view name, bool full) {
-  const auto connected = directory(name).connect();
+  const auto connected = connect(name);
   return sync::import_connector(context(), info(name), *connected, full);
 }
 
@@ -129,12 +136,12 @@ sync::SyncResult World::synchronize(bool full) { return sync::synchronize(contex
 
 sync::ExportResult World::send(std::string_view name, std::optional<std::string> approved,
                                std::optional<Time> read_at) {
-  const auto connected = directory(name).connect();
+  const auto connected = connect(name);
   return sync::export_connector(context(), info(name), *connected, {std::move(approved), read_at});
 }
 
 sync::ChangeSet World::change_set(std::string_view name) {
-  const auto connected = directory(name).connect();
+  const auto connected = connect(name);
   return sync::summarize(context(), info(name), connected->capabilities().correlation_attribute);
 }
 
@@ -242,7 +249,7 @@ std::string World::rows() {
 
 std::vector<std::string> World::pending(std::string_view name) {
   std::vector<std::string> lines;
-  const auto connected = directory(name).connect();
+  const auto connected = connect(name);
   sync::each_pending(
       context(), info(name), connected->capabilities().correlation_attribute, [&](const sync::PendingExport& one) {
         std::string line = fmt::format("{} {}", model::name_of(one.change.operation), one.name);

@@ -2,6 +2,7 @@
 // A whole small Linkspan in a test: fake directories, a store on a temporary SQLite file, rules from text, a clock
 // turned by hand.
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -22,6 +23,8 @@ struct DirectorySpec {
   std::string name;
   std::string kind;  ///< "ldap", "scim", …: what rules name
   connector::FakeOptions options;
+  /// An adapter in place of the fake; `options` then say what it can do.
+  std::function<std::unique_ptr<connector::Connector>()> connect{};
 };
 
 class World {
@@ -61,6 +64,7 @@ class World {
  private:
   void open();
   void load();
+  [[nodiscard]] std::unique_ptr<connector::Connector> connect(std::string_view name);
   [[nodiscard]] std::string correlation_of(store::ConnectorId connector, const model::Image& image);
 
   std::string folder_;

@@ -20,7 +20,8 @@
 
 namespace linkspan::connector {
 
-/// A directory under test, and what people do to it. Objects have a name: the value of the leaf of their DN.
+/// A directory under test, and what people do to it. Objects have a name: the value of the leaf of their DN, or what is
+/// before the @ where that is none.
 class TestDirectory {
  public:
   virtual ~TestDirectory() = default;
@@ -40,6 +41,12 @@ class TestDirectory {
   [[nodiscard]] virtual std::string binary_attribute() const { return "jpegPhoto"; }
   [[nodiscard]] virtual std::string member_attribute() const { return "member"; }
   [[nodiscard]] virtual std::string dn_of(const std::string& name) const = 0;
+
+  /// Attributes without which it makes no person of that name.
+  [[nodiscard]] virtual model::Attributes required_of(const std::string& name) const {
+    (void)name;
+    return {};
+  }
 
   // What it cannot do is left out of the contract.
   [[nodiscard]] virtual bool keeps_anchor_on_rename() const { return true; }
@@ -83,8 +90,12 @@ using State = std::map<std::string, Seen>;  ///< by anchor
 inline Seen see(const model::Entry& entry, bool references_by_anchor) {
   Seen seen;
   seen.dn_key = model::dn_key(entry.dn);
-  const model::Dn dn = model::parse_dn(entry.dn);
-  if (!dn.rdns.empty()) seen.name = dn.rdns.front().front().second;
+  try {
+    const model::Dn dn = model::parse_dn(entry.dn);
+    if (!dn.rdns.empty()) seen.name = dn.rdns.front().front().second;
+  } catch (const Error&) {
+    seen.name = entry.dn.substr(0, entry.dn.find('@'));
+  }
   seen.type = entry.object_type;
   for (auto [name, values] : entry.attributes) {
     EXPECT_FALSE(values.empty()) << name << " of " << entry.dn;
@@ -423,6 +434,7 @@ TEST_P(ConnectorContract, ExportsArriveAndRepeatHarmlessly) {
   change.object_type = directory_->person_type();
   change.dn = directory_->dn_of("eve");
   change.attributes = {{text, {}, {std::string("new")}}};
+  for (const auto& [name, values] : directory_->required_of("eve")) change.attributes.push_back({name, {}, values});
   change.anchor = send(change).anchor;
   EXPECT_EQ(by_name(full(), "eve").first, change.anchor);
   change.operation = model::Operation::update;
