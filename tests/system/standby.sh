@@ -67,14 +67,14 @@ must config set lease.lasts 8s
 cp "$folder/one/key_set" "$folder/two/key_set"
 
 say "the leader is paused in the middle of its first export"
-service_fails '{"match": "POST /Users", "delay": 150, "times": -1}'
+service_fails '{"match": "POST /Users", "delay": 3000, "times": -1}'
 serve one
 first=$pid
 wait_for 60 "the first service leads" leads "$first"
 serve two
 second=$pid
 wait_for 60 "the second service stands by" stands_by "$second"
-wait_for 90 "an export begins" some_users 10
+wait_for 90 "an export begins" some_users 5
 kill -STOP "$first"
 stopped_at=$(users)
 [ "$stopped_at" -lt "$PEOPLE" ] || fail "the export was over before the leader was paused"
