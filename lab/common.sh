@@ -93,10 +93,15 @@ lab_password() {
   [ -s "$1" ] || (umask 077 && openssl rand -hex 16 | tr -d '\n' >"$1")
 }
 
-# lab_certificate DIR: an own authority (ca.pem) and a server certificate (server.pem, server.key) for loopback.
+# lab_certificate DIR [NAME...]: an own authority (ca.pem) and a server certificate (server.pem, server.key) for
+# loopback, and for the names and addresses given.
 lab_certificate() {
   [ ! -s "$1/server.pem" ] || return 0
   mkdir -p "$1"
+  local name names='DNS:localhost,IP:127.0.0.1'
+  for name in "${@:2}"; do
+    case $name in *[!0-9.]*) names="$names,DNS:$name" ;; *) names="$names,IP:$name" ;; esac
+  done
   (
     umask 077
     cd "$1"
@@ -104,7 +109,7 @@ lab_certificate() {
       -addext basicConstraints=critical,CA:TRUE -addext keyUsage=critical,keyCertSign,cRLSign \
       -keyout ca.key -out ca.pem
     openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj '/CN=localhost' -keyout server.key -out server.csr
-    printf 'subjectAltName=DNS:localhost,IP:127.0.0.1\nextendedKeyUsage=serverAuth\nbasicConstraints=CA:FALSE\n' >server.ext
+    printf 'subjectAltName=%s\nextendedKeyUsage=serverAuth\nbasicConstraints=CA:FALSE\n' "$names" >server.ext
     openssl x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 3650 -extfile server.ext -out server.tmp
     chmod 644 ca.pem
     mv server.tmp server.pem # last, so that an interrupted run starts over

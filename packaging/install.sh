@@ -4,7 +4,7 @@
 #   . packaging/install.sh
 #   install_packages packaging/build-packages.txt packaging/test-packages.txt
 #
-# Works as root or by sudo, asks nothing. Servers that come along (slapd, postgresql) are not started and not enabled;
+# Works as root or by sudo, asks nothing. Servers that come along (slapd, postgresql, samba) are not started and not enabled;
 # those that the machine had before are left as they are.
 
 # as_root COMMAND...: directly, or by sudo.
@@ -91,14 +91,16 @@ let_services_start() {
 
 # A newly installed server would be started at the next boot.
 disable_services() {
-  local name service
+  local name service services=()
   for name in "$@"; do
     case $name in
-      slapd | patroni) service=$name ;;
-      postgresql-15) service=postgresql ;;
-      etcd-server) service=etcd ;;
-      *) continue ;;
+      slapd | patroni) services+=("$name") ;;
+      postgresql-15) services+=(postgresql) ;;
+      etcd-server) services+=(etcd) ;;
+      samba-ad-dc) services+=(samba-ad-dc smbd nmbd winbind) ;; # what it brings along
     esac
+  done
+  for service in "${services[@]}"; do
     as_root update-rc.d "$service" disable >/dev/null 2>&1 || true
     if command -v systemctl >/dev/null; then as_root systemctl disable --quiet "$service" >/dev/null 2>&1 || true; fi
   done
