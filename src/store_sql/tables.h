@@ -1,6 +1,6 @@
 #pragma once
-// Every table of the schema but `server`, for whoever moves rows without knowing what they mean (transfer). A test holds
-// this list to db/migrations. Which services are alive is not part of the state.
+// Every table of the schema but `server`, for whoever moves rows without knowing what they mean (transfer). A test
+// holds this list to db/migrations. Which services are alive is not part of the state.
 
 #include <span>
 #include <string_view>

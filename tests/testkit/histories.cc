@@ -599,7 +599,7 @@ std::string Player::contradictions() {
     at.after = page.back().object.id.value;
     for (const auto& [object, images] : page) {
       const std::string name = fmt::format("object {} ({} {})", object.id.value, object.anchor, object.dn);
-      if (object.pending != sync::pending_operation(object, images))
+      if (object.pending != sync::pending_operation(object, images, world_.context().connector(object.connector).dn))
         out.push_back(name + ": pending is not as derived");
       if ((object.state == store::ObjectState::joined) != static_cast<bool>(object.metaverse)) {
         out.push_back(name + ": its state and its join contradict each other");
