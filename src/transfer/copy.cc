@@ -31,7 +31,7 @@ Sums copy_file(sql::Database& source, const std::string& path, Watch& watch) {
   }
   watch.step("copied");
   const Connector connector{.url = {.dialect = sql::Dialect::sqlite, .path = path}, .options = {}};
-  return sum_all(connector, false, watch);
+  return sum_tables(connector, Which::all, false, watch);
 }
 
 Sums copy_server(const Connector& source, const Head& head, const std::string& path, Watch& watch) {
@@ -44,10 +44,10 @@ Sums copy_server(const Connector& source, const Head& head, const std::string& p
                       .stage = Stage::prepared,
                       .started_at = sql::database_time(*database)};
   prepare_target(*database, marker, head, k_copy_guard);
-  const Sums sums = carry_all(source, target, false, false, watch).sums;
+  const Sums sums = carry_all(source, {target, marker.transfer}, false, Which::all, watch).sums;
   put_lease(*database, load_lease(*source.connect()));
   watch.step("copied");
-  check_equal(sums, sum_all(target, false, watch), source.url.redacted(), path);
+  check_same(sums, source, sum_tables(target, Which::all, false, watch), target, watch);
   return sums;
 }
 
@@ -120,12 +120,12 @@ Manifest attach(const std::string& file, const Place& target, const AttachOption
   prepare_target(*database, marker, load_head(*copy),
                  fmt::format("half of an attach of {} that has not finished", file));
   watch.step("prepared");
-  const Sums read = carry_all(from, into, true, options.restart, watch).sums;
+  const Sums read = carry_all(from, {into, marker.transfer}, true, Which::all, watch).sums;
   put_lease(*database, load_lease(*copy));
   advance_marker(*database, marker.transfer, Stage::prepared, Stage::copied);
   watch.step("copied");
   check_equal(sums_of(manifest.tables), read, "the manifest", file);
-  check_equal(read, sum_all(into, true, watch), file, database->name());
+  check_same(read, from, sum_tables(into, Which::all, true, watch), into, watch);
   advance_marker(*database, marker.transfer, Stage::copied, Stage::verified);
   watch.step("verified");
   release(*database, marker.transfer);
