@@ -21,7 +21,14 @@ constexpr std::string_view k_copy_guard = "a copy, to be attached with `linkspan
 Sums copy_file(sql::Database& source, const std::string& path, Watch& watch) {
   std::string name = "'";
   for (const char c : path) name += c == '\'' ? "''" : std::string(1, c);
-  source.execute(fmt::format("VACUUM INTO {}'", name));
+  try {
+    source.execute(fmt::format("VACUUM INTO {}'", name));
+  } catch (const Error& error) {
+    if (error.id() != "sql.disk_full") throw;
+    // SQLite names the database that it reads, and that one is well.
+    throw Error(Fault::unavailable, "transfer.file", fmt::format("{} cannot be written: the disk is full", path),
+                "Make room, or name another folder.");
+  }
   watch.step("copied");
   const Connector connector{.url = {.dialect = sql::Dialect::sqlite, .path = path}, .options = {}};
   return sum_tables(connector, Which::all, false, watch);
