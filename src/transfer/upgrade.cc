@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <optional>
+
 #include "base/error.h"
 #include "sql/inspect.h"
 #include "store_sql/schema.h"
@@ -15,13 +18,27 @@ std::span<const sql::Migration> known_or_own(std::span<const sql::Migration> kno
   return known.empty() ? store_sql::migrations(database.dialect()) : known;
 }
 
+// As source_obstacle, but whatever the schema: that is what is asked here.
+void check_in_charge(sql::Database& database) {
+  const auto tables = sql::table_names(database);
+  const bool ours = std::find(tables.begin(), tables.end(), "linkspan_database") != tables.end();
+  const auto row =
+      ours ? sql::query_row(database, "SELECT moved_to FROM linkspan_database WHERE id = 1") : std::nullopt;
+  if (!row) {
+    throw Error(Fault::not_found, "transfer.empty_source", fmt::format("{} holds no state", database.name()),
+                "Name the database Linkspan lives in.");
+  }
+  const auto& moved_to = std::get<std::string>(row->front());
+  if (moved_to.empty()) return;
+  throw Error(Fault::conflict, "transfer.not_in_charge",
+              fmt::format("{} is not in charge: {}", database.name(), moved_to),
+              "What it holds is not the state. Name the database that is in charge.");
+}
+
 Upgrade look(sql::Database& database, std::span<const sql::Migration> known) {
   Upgrade found{.database = database.name()};
-  // Other migrations than the program's own would be in the way here: they are compared below.
+  check_in_charge(database);
   const auto pending = sql::pending_migrations(database, known);
-  if (auto obstacle = source_obstacle(database); obstacle && obstacle->id() != "transfer.older_schema") {
-    throw std::move(*obstacle);
-  }
   found.from = sql::schema_version(database);
   found.to = known.back().number;
   for (const sql::Migration& migration : pending) {

@@ -23,7 +23,7 @@ struct Upgrade {
 
 /// What an upgrade would do; changes nothing. `known`: other migrations than the program's, for tests.
 ///
-/// Throws "transfer.empty_source", "store.not_linkspan", "transfer.not_in_charge", "sql.newer_schema",
+/// Throws "transfer.empty_source", "transfer.not_in_charge", "sql.newer_schema",
 /// "sql.migration_changed", and what opening a database throws.
 [[nodiscard]] Upgrade look_at_upgrade(const Place& place, std::span<const sql::Migration> known = {});
 

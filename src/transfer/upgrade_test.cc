@@ -87,6 +87,7 @@ TEST_F(UpgradeTest, PrunesOldHistoryAndStandInsThatNothingRefersTo) {
     database->execute(
         "INSERT INTO connector_reference (object_id, attribute_id, target_id, bits, pending) VALUES (1, 1, 900001, 1, "
         "0)");
+    database->execute("UPDATE sequence SET next_id = 900003 WHERE name = 'connector_object'");
     const auto count = [&](const char* statement) { return sql::query_integer(*database, statement).value(); };
     const std::int64_t runs = count("SELECT count(*) FROM run WHERE result <> ''");
     ASSERT_GT(runs, 0);
