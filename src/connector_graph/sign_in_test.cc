@@ -189,7 +189,7 @@ TEST(SignInTest, MissingConsentIsAnErrorOfItsOwn) {
 }
 
 TEST(SignInTest, NoAnswerIsTakenForAToken) {
-  for (const std::string& body :
+  for (const std::string body :
        {R"({"access_token":"a b","expires_in":1})", R"({"access_token":"a\r\nX: y","expires_in":1})",
         R"({"access_token":7})", R"([])", R"(<html>)", R"({"access_token":"abc"})"}) {
     net::Response response;

@@ -40,6 +40,17 @@ CREATE TABLE lease (
     seen_at     bigint NOT NULL
 );
 
+-- Services that are alive, and which of them starts cycles. Not part of the state: copies and moves leave it out.
+CREATE TABLE server (
+    name               nvarchar(400) COLLATE Latin1_General_100_BIN2 NOT NULL,   -- as a holder of the lease
+    leads              smallint NOT NULL,              -- 1: this one
+    seen_at            bigint   NOT NULL,
+    expires_at         bigint   NOT NULL,              -- taken for dead from then on
+    stands_back_until  bigint   NOT NULL,              -- does not lead before
+    name_length        AS (DATALENGTH(name)) PERSISTED,
+    CONSTRAINT server_key UNIQUE CLUSTERED (name, name_length)
+);
+
 -- Attribute and type names, interned: images and rows hold the number.
 CREATE TABLE name (
     id           bigint PRIMARY KEY,
