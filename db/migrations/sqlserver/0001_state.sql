@@ -43,12 +43,12 @@ CREATE TABLE lease (
 -- Services that are alive, and which of them starts cycles. Not part of the state: copies and moves leave it out.
 CREATE TABLE server (
     name               nvarchar(400) COLLATE Latin1_General_100_BIN2 NOT NULL,   -- as a holder of the lease
+    name_length        AS CAST(DATALENGTH(name) AS int) PERSISTED NOT NULL,
     leads              smallint NOT NULL,              -- 1: this one
     seen_at            bigint   NOT NULL,
     expires_at         bigint   NOT NULL,              -- taken for dead from then on
     stands_back_until  bigint   NOT NULL,              -- does not lead before
-    name_length        AS (DATALENGTH(name)) PERSISTED,
-    CONSTRAINT server_key UNIQUE CLUSTERED (name, name_length)
+    PRIMARY KEY (name, name_length)
 );
 
 -- Attribute and type names, interned: images and rows hold the number.
