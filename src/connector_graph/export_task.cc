@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <utility>
 
 #include "base/error.h"
 #include "base/text.h"
@@ -44,7 +45,8 @@ ExportTask::ExportTask(Tenant& tenant, Reader& reader, const model::Export& want
   switch (wanted.operation) {
     case model::Operation::add:
       key_ = added_text(wanted, type_->key);
-      step_ = wanted.look_first && !key_.empty() ? Step::seek : Step::create;
+      // A group that is there is adopted as it is: made "if missing", what was asked for would be written over it.
+      step_ = is_upsert() || (wanted.look_first && !key_.empty()) ? Step::seek : Step::create;
       break;
     case model::Operation::update:
     case model::Operation::rename:  // a name is an attribute here
@@ -101,15 +103,15 @@ Errand ExportTask::create() const {
   Errand made;
   made.call.body = create_body(*type_, wanted_, tenant_.options().force_password_change);
   if (is_upsert()) {
-    // learn.microsoft.com/graph/api/group-upsert: made once, however often it is asked for.
+    // learn.microsoft.com/graph/api/group-upsert: two that ask at once make one group.
     made.call.method = net::Method::patch;
     made.call.path = path_by_unique_name(key_);
     made.call.headers.add("Prefer", "create-if-missing");
   } else {
     made.call.method = net::Method::post;
     made.call.path = "/" + type_->collection;
-    made.repeatable = false;
   }
+  made.repeatable = false;
   return made;
 }
 
@@ -154,6 +156,10 @@ bool ExportTask::take(std::size_t piece, const net::Outcome& outcome, int attemp
     report_refused(error);
     refuse(pieces_[piece]);
     if (to_send_.empty() && pieces_in_flight_ == 0) step_ = Step::done;
+    return false;
+  }
+  if (step_ == Step::create && is_upsert() && uncertain && !std::exchange(has_sought_again_, true)) {
+    step_ = Step::seek;  // it can be asked for by its key, at once
     return false;
   }
   fail(std::move(error).while_doing(what()), uncertain && step_ != Step::seek);

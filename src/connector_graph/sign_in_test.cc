@@ -62,7 +62,7 @@ TEST(SettingsTest, AllThatIsWrongIsSaidAtOnce) {
   const Error error = thrown_by([&] { (void)parse_settings(wrong, {}); });
   EXPECT_EQ(error.id(), "graph.settings");
   for (const char* part : {"tenant is", "client_id", "cloud is", "graph_url is http", "object_types", "write_budget",
-                           "concurrency is meant", "directory_extensions"}) {
+                           "did you mean concurrency?", "directory_extensions"}) {
     EXPECT_THAT(error.message(), HasSubstr(part));
   }
 }
@@ -203,7 +203,8 @@ TEST(KindTest, TakesNothingForGranted) {
   const connector::Kind kind = graph_kind();
   KeepingLogger logger;
   const auto connector = kind.make({{"tenant", {"contoso.example"}}}, {}, logger);
-  EXPECT_EQ(thrown_by([&] { (void)connector->import({}, {}); }).id(), "graph.not_registered");
+  std::vector<model::Observation> batch;
+  EXPECT_EQ(thrown_by([&] { (void)connector->import({}, {})->next(batch); }).id(), "graph.not_registered");
   EXPECT_EQ(connector->capabilities().correlation_attribute, "onPremisesImmutableId");
   EXPECT_TRUE(graph_registrar().enroll && graph_registrar().rotate);
 }

@@ -155,7 +155,9 @@ void judge_for_new(const PageContext& context, store::Store& store) {
 
 void judge_missing(const PageContext& context, const Error& error) {
   const bool embedded = context.draft.file.database_url.starts_with(k_sqlite);
-  if (error.id() != "store.empty" && !(error.id() == "sql.no_database" && embedded)) {
+  // A folder that is missing is judged by check_folder: the state directory is made at Install.
+  const bool no_file = error.id() == "sql.no_database" || error.id() == "sql.no_folder";
+  if (error.id() != "store.empty" && !(no_file && embedded)) {
     context.refuse("url", error);
     return;
   }

@@ -53,9 +53,9 @@ error cli.usage
 expect 2 --json run sideways
 json_error cli.usage
 expect 1 status
-error sql.no_database
+error sql.no_folder
 expect 1 --json status
-json_error sql.no_database
+json_error sql.no_folder
 expect 1 --config "$folder/none.toml" status
 error setup.no_config
 printf 'database = 3\n' >"$folder/bad.toml"

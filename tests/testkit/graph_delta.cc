@@ -32,7 +32,8 @@ GraphReply GraphDelta::answer() {
     const auto found = asked_.query.find(name);
     return found == asked_.query.end() ? std::string() : found->second;
   };
-  for (const std::string_view each : split(query("$select"), ',')) {
+  const std::string selected = query("$select");
+  for (const std::string_view each : split(selected, ',')) {
     if (!each.empty() && !is_graph_property(type_, std::string(each), fake_.extensions_)) {
       throw GraphRefusal{
           400, "BadRequest",

@@ -29,7 +29,8 @@ std::string query(const GraphAsked& asked, const std::string& name) {
 }
 
 void check_select(const GraphAsked& asked, const std::string& type, const std::map<std::string, json>& declared) {
-  for (const std::string_view each : split(query(asked, "$select"), ',')) {
+  const std::string selected = query(asked, "$select");
+  for (const std::string_view each : split(selected, ',')) {
     if (each.empty() || is_graph_property(type, std::string(each), declared)) continue;
     throw GraphRefusal{400, "BadRequest",
                        "Parsing OData Select and Expand failed: Could not find a property named '" + std::string(each) +

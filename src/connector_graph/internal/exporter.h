@@ -83,6 +83,7 @@ class ExportTask {
   std::size_t pieces_in_flight_ = 0;
   std::optional<Error> taken_;  ///< why it could not be made
   bool taken_by_key_ = false;
+  bool has_sought_again_ = false;  ///< after a lost answer to the making of a group
   bool has_created_ = false;
   bool has_changed_ = false;
   bool has_reported_ = false;
