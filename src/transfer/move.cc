@@ -229,7 +229,7 @@ bool wipe(sql::Database& target, const std::string& identity) {
     drops += fmt::format("DROP TABLE IF EXISTS {};", quoted(table->name));
   }
   sql::Transaction transaction(target);
-  target.execute(drops + "DROP TABLE IF EXISTS schema_migration");
+  target.execute(drops + "DROP TABLE IF EXISTS server; DROP TABLE IF EXISTS schema_migration");
   drop_marker(target);
   transaction.commit();
   return true;

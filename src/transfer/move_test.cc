@@ -414,7 +414,7 @@ TEST_F(MoveTest, ALookChangesNothingAndNamesEverythingThatIsWrong) {
   EXPECT_THAT(error->what(), HasSubstr("not empty"));
   const Preflight both = look_over({.url = "sqlite:///no/such.db"}, {.url = "postgresql://postgres@127.0.0.1:1/x"});
   ASSERT_EQ(both.problems.size(), 2U);
-  EXPECT_EQ(both.problems[0].id(), "sql.no_database");
+  EXPECT_EQ(both.problems[0].id(), "sql.no_folder");
   EXPECT_EQ(both.problems[1].id(), "sql.unreachable");
   EXPECT_EQ(id_thrown_by([&] { move(taken, taken, later()); }), "transfer.not_empty");
 }
