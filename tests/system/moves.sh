@@ -45,7 +45,7 @@ origins() {
   postgresql_with_mover
   mkdir -m 700 "$folder/origin"
   : >"$folder/origin/linkspan.toml"
-  "$1" fill "sqlite://$folder/origin/linkspan.db" "$2"
+  "$1" fill "sqlite://$folder/origin/linkspan.db" "$2" 10
   run 0 origin config set guard.deletions 500
   sums origin >"$folder/sums"
   [ "$(wc -l <"$folder/sums")" -gt 10 ] || fail "no sums"
