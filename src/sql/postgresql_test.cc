@@ -262,6 +262,11 @@ TEST(PostgresqlErrorTest, ARefusalIsReadByItsStateNotByItsLanguage) {
 
 TEST(PostgresqlErrorTest, WhatLibpqSaysWithoutAStateHasItsError) {
   const auto id = [](std::string_view text) { return std::string(postgresql_connect_error(text, "h").id()); };
+  // Killed while it shook hands: that passes, and whoever waits for it goes on waiting.
+  EXPECT_EQ(
+      id("connection to server at \"::1\", port 5432 failed: server closed the connection unexpectedly\nconnection to "
+         "server at \"::1\", port 5432 failed: SSL SYSCALL error: Connection reset by peer"),
+      "sql.unreachable");
   EXPECT_EQ(id("could not translate host name \"h\" to address: x"), "sql.unknown_host");
   EXPECT_EQ(id("connection to server at \"h\" failed: SSL error: certificate verify failed"),
             "sql.certificate_untrusted");

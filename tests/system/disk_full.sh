@@ -87,6 +87,8 @@ for way in "attach $folder/state.copy" "restore $folder/state.backup"; do
   rm -rf "$folder/dba"
 done
 
+sums origin >"$folder/sums" # a backup notes its time in the database
+
 say "the source, SQLite: no room for its log"
 for free in 0 40 100 200; do
   small "$folder/tight" $((size + 4000))

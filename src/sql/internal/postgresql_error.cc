@@ -130,7 +130,9 @@ Error postgresql_connect_error(std::string_view text, std::string_view name) {
     return {Fault::unavailable, "sql.unknown_host", message,
             "Check the host's name in the URL (`getent hosts NAME`), and this machine's name service."};
   }
-  if (says(text, "certificate") || says(text, "SSL")) return tls_error(text, message);
+  // A server that is killed or restarted ends the session within the handshake as well as anywhere else.
+  const bool broke = says(text, "server closed the connection") || says(text, "SSL SYSCALL error");
+  if (!broke && (says(text, "certificate") || says(text, "SSL"))) return tls_error(text, message);
   if (says(text, "session is read-only")) {
     return {Fault::unavailable, "sql.read_only", message,
             "Name the primary server in the URL, or all servers with commas."};

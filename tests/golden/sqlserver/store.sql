@@ -22,6 +22,8 @@ DELETE FROM "object_error" WHERE EXISTS (SELECT 1 FROM #rows AS k WHERE "object_
 
 DELETE FROM "object_error" WHERE EXISTS (SELECT 1 FROM #rows AS k WHERE "object_error"."object_id" = k."object_id");
 
+DELETE FROM "server" WHERE EXISTS (SELECT 1 FROM #rows AS k WHERE "server"."name" = k."name" AND DATALENGTH("server"."name") = DATALENGTH(k."name"));
+
 DELETE FROM "setting" WHERE EXISTS (SELECT 1 FROM #rows AS k WHERE "setting"."name" = k."name" AND DATALENGTH("setting"."name") = DATALENGTH(k."name"));
 
 DELETE FROM "sync_rule" WHERE EXISTS (SELECT 1 FROM #rows AS k WHERE "sync_rule"."id" = k."id");
@@ -196,6 +198,8 @@ SELECT max(position) FROM run_step WHERE run_id = ?;
 
 SELECT moved_to FROM linkspan_database;
 
+SELECT name, leads, seen_at, expires_at, stands_back_until FROM server;
+
 SELECT name, value FROM setting ORDER BY name;
 
 SELECT next_id FROM sequence WHERE name = ?;
@@ -265,6 +269,9 @@ INSERT INTO "run_step" ("run_id", "position", "name", "result", "started_at", "e
 UPDATE "sequence" SET "next_id" = k."next_id" FROM "sequence" WITH (UPDLOCK, SERIALIZABLE) INNER JOIN #rows AS k ON "sequence"."name" = k."name" AND DATALENGTH("sequence"."name") = DATALENGTH(k."name");
 INSERT INTO "sequence" ("name", "next_id") SELECT k."name", k."next_id" FROM #rows AS k WHERE NOT EXISTS (SELECT 1 FROM "sequence" WITH (UPDLOCK, SERIALIZABLE) WHERE "sequence"."name" = k."name" AND DATALENGTH("sequence"."name") = DATALENGTH(k."name"));
 
+UPDATE "server" SET "leads" = k."leads", "seen_at" = k."seen_at", "expires_at" = k."expires_at", "stands_back_until" = k."stands_back_until" FROM "server" WITH (UPDLOCK, SERIALIZABLE) INNER JOIN #rows AS k ON "server"."name" = k."name" AND DATALENGTH("server"."name") = DATALENGTH(k."name");
+INSERT INTO "server" ("name", "leads", "seen_at", "expires_at", "stands_back_until") SELECT k."name", k."leads", k."seen_at", k."expires_at", k."stands_back_until" FROM #rows AS k WHERE NOT EXISTS (SELECT 1 FROM "server" WITH (UPDLOCK, SERIALIZABLE) WHERE "server"."name" = k."name" AND DATALENGTH("server"."name") = DATALENGTH(k."name"));
+
 UPDATE "setting" SET "value" = k."value" FROM "setting" WITH (UPDLOCK, SERIALIZABLE) INNER JOIN #rows AS k ON "setting"."name" = k."name" AND DATALENGTH("setting"."name") = DATALENGTH(k."name");
 INSERT INTO "setting" ("name", "value") SELECT k."name", k."value" FROM #rows AS k WHERE NOT EXISTS (SELECT 1 FROM "setting" WITH (UPDLOCK, SERIALIZABLE) WHERE "setting"."name" = k."name" AND DATALENGTH("setting"."name") = DATALENGTH(k."name"));
 
@@ -275,6 +282,8 @@ UPDATE "watermark" SET "position" = k."position" FROM "watermark" WITH (UPDLOCK,
 INSERT INTO "watermark" ("connector_id", "position") SELECT k."connector_id", k."position" FROM #rows AS k WHERE NOT EXISTS (SELECT 1 FROM "watermark" WITH (UPDLOCK, SERIALIZABLE) WHERE "watermark"."connector_id" = k."connector_id");
 
 UPDATE lease SET expires_at = ?, seen_at = ? WHERE id = 1 AND holder = ? AND fence = ? AND NOT EXISTS (SELECT 1 FROM linkspan_database WHERE moved_to <> '');
+
+UPDATE lease SET fence = fence WHERE id = 1;
 
 UPDATE lease SET fence = fence WHERE id = 1 AND holder = ? AND fence = ?;
 
