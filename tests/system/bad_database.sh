@@ -149,6 +149,54 @@ refused sql.denied "postgresql://stranger:wrong-Qu4y@$server/quay?$tls"
 refused sql.denied "postgresql://nopassword@$server/quay?$tls"
 refused sql.ca_file "postgresql://quay@$server/quay?sslmode=verify-full&sslrootcert=$folder/none.pem"
 
+say "certificates"
+lab_tls=$folder/pg/tls
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 10 -subj '/CN=somebody else' \
+  -keyout "$folder/other.key" -out "$folder/other.pem" 2>/dev/null
+refused sql.certificate_untrusted "postgresql://quay@$server/quay?sslmode=verify-full&sslrootcert=$folder/other.pem"
+refused sql.certificate_name "postgresql://quay@db.quay.example:$LAB_PG_PORT/quay?hostaddr=127.0.0.1&$tls"
+# serve_with CERTIFICATE: the server shows it from now on.
+serve_with() {
+  cat "$1" >"$(readlink -f "$folder/pg/data")/server.crt"
+  administer 'SELECT pg_reload_conf()'
+}
+openssl x509 -req -in "$lab_tls/server.csr" -CA "$lab_tls/ca.pem" -CAkey "$lab_tls/ca.key" -CAcreateserial -days -1 \
+  -extfile "$lab_tls/server.ext" -out "$folder/expired.pem" 2>/dev/null
+serve_with "$folder/expired.pem"
+for _ in $(seq 200); do # the reload takes a moment
+  run 1 dba --database "$LAB_ROLE_URL" status
+  if ! grep -qF '[sql.' "$folder/last" || grep -qF '[sql.certificate_expired]' "$folder/last"; then break; fi
+  sleep 0.1
+done
+refused sql.certificate_expired "$LAB_ROLE_URL"
+LAB_PG_URL=${LAB_PG_URL/verify-full/require}
+LAB_PG_URL=${LAB_PG_URL%%&sslrootcert*}
+serve_with "$lab_tls/server.pem"
+for _ in $(seq 200); do
+  if "$linkspan" --database "$LAB_ROLE_URL" status >"$folder/out" 2>"$folder/err" </dev/null; then break; fi
+  sleep 0.1
+done
+opens "$LAB_ROLE_URL"
+
+say "databases that will not do"
+administer "CREATE DATABASE latin OWNER quay ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0"
+refused sql.encoding "postgresql://quay@$server/latin?$tls"
+administer 'CREATE DATABASE invoices OWNER quay'
+refused store.empty "postgresql://quay@$server/invoices?$tls"
+administer 'CREATE TABLE invoice (id int)' invoices
+refused store.not_linkspan "postgresql://quay@$server/invoices?$tls"
+refused store.not_linkspan "postgresql://quay@$server/invoices?$tls" database create
+administer 'CREATE DATABASE newer OWNER quay TEMPLATE quay'
+administer "INSERT INTO schema_migration SELECT (jsonb_populate_record(m, '{\"number\": 9999}')).* FROM schema_migration m ORDER BY 1 DESC LIMIT 1" newer
+refused sql.newer_schema "postgresql://quay@$server/newer?$tls"
+administer 'ALTER ROLE quay IN DATABASE quay SET default_transaction_read_only = on'
+refused sql.read_only "$LAB_ROLE_URL"
+administer 'ALTER ROLE quay IN DATABASE quay RESET default_transaction_read_only'
+administer 'CREATE ROLE visitor LOGIN'
+administer "ALTER ROLE visitor PASSWORD 'visitor-Qu4y'"
+refused sql.permission "postgresql://visitor:visitor-Qu4y@$server/newer?$tls"
+opens "$LAB_ROLE_URL"
+
 say "the manual has a paragraph for every id that was met"
 grep -oE '\[(sql|store)\.[a-z_]+\]' "$folder/said" | tr -d '[]' | sort -u | while read -r id; do
   grep -q "^## $id\$" "$(dirname "$lab")/docs/messages/${id%%.*}.md" || fail "$id has no paragraph"

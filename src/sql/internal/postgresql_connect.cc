@@ -147,11 +147,13 @@ bool certificate_is_out_of_term(Parameters parameters, std::chrono::seconds limi
   const Deadline deadline = std::chrono::steady_clock::now() + std::max(limit, std::chrono::seconds(1));
   const PgConnection connection = start(parameters, {});
   PostgresPollingStatusType wanted = first_step(connection.get());
-  while ((wanted == PGRES_POLLING_READING || wanted == PGRES_POLLING_WRITING) && PQsslInUse(connection.get()) == 0) {
+  const auto session_of = [&] { return static_cast<const SSL*>(PQsslStruct(connection.get(), "OpenSSL")); };
+  const auto shakes_hands = [&] { return session_of() == nullptr || SSL_is_init_finished(session_of()) == 0; };
+  while ((wanted == PGRES_POLLING_READING || wanted == PGRES_POLLING_WRITING) && shakes_hands()) {
     if (!wait_for(connection.get(), wanted, deadline)) return false;
     wanted = PQconnectPoll(connection.get());
   }
-  const auto* session = static_cast<const SSL*>(PQsslStruct(connection.get(), "OpenSSL"));
+  const SSL* session = session_of();
   if (session == nullptr) return false;
   const X509* certificate = SSL_get0_peer_certificate(session);
   if (certificate == nullptr) return false;
