@@ -45,12 +45,14 @@ class GraphStory : public ::testing::Test {
     model::Entry entry;
     entry.dn = "CN=" + name + ",OU=people,DC=corp,DC=example";
     entry.object_type = "user";
-    entry.attributes = {{"sAMAccountName", {name}},
-                        {"userPrincipalName", {name + "@contoso.example"}},
-                        {"cn", {name}},
-                        {"displayName", {"Person " + name}},
-                        {"objectGUID", {model::Binary{guid(id)}}},
-                        {"userAccountControl", {std::int64_t{512}}}};
+    entry.attributes = {
+        {"sAMAccountName", {name}},
+        {"userPrincipalName", {name + "@contoso.example"}},
+        {"cn", {name}},
+        {"displayName", {"Person " + name}},
+        {"objectGUID", {model::Binary{guid(id)}}},
+        {"objectSid", {model::Binary{std::string("\x01\x05\0\0\0\0\0\x05", 8) + guid(id) + std::string(4, id)}}},
+        {"userAccountControl", {std::int64_t{512}}}};
     for (auto& [attribute, values] : more) entry.attributes.emplace_back(attribute, values);
     return corp().add(std::move(entry));
   }

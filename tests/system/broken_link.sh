@@ -61,7 +61,8 @@ done
 
 say "$cuts cuts anywhere"
 hits=0
-for try in $(seq "$cuts"); do
+for try in $(seq $((cuts * 4))); do
+  [ "$hits" -lt "$cuts" ] || break
   direction "$try"
   # What goes to the other side of a connection that copies nothing is some ten thousand bytes.
   way=$([ "$((RANDOM % 2))" = 0 ] || printf 'to ')
@@ -73,8 +74,8 @@ for try in $(seq "$cuts"); do
     forget "$name"
   fi
 done
-printf '%d of %d hit\n' "$hits" "$cuts"
-[ $((hits * 2)) -ge "$cuts" ] || fail "too few cuts hit"
+printf "%d of %d hit\n" "$hits" "$try"
+[ "$hits" -ge $(((cuts + 1) / 2)) ] || fail "too few cuts hit"
 
 say "half open: what is sent is swallowed, and the connection stands"
 parameters='&keepalives_idle=3&keepalives_interval=1&keepalives_count=2&tcp_user_timeout=5000'

@@ -67,6 +67,12 @@ ended() {
   [ "$status" = "$1" ] || fail "$name: exit status $status, not $1"
   [ $# -lt 2 ] || error "$2"
 }
+# refused_again ID: while it is so, the same move is refused with that error, or by the look before it begins.
+refused_again() {
+  run 1 "$name" database move "${to[@]}" --yes
+  grep -qE "\\[(${1//./\\.}|transfer\\.[a-z_]+)\\]" "$folder/last" || fail "the error is not $1"
+  grep -q '^ *hint: .' "$folder/last" || fail "no hint"
+}
 # sessions DATABASE FUNCTION: that function of the server, for every session of the mover there.
 sessions() {
   printf "SELECT %s(pid) FROM pg_stat_activity WHERE datname = '%s' AND usename = 'mover';\n" "$2" "$1" |
@@ -105,8 +111,7 @@ for side in to from; do
   let_go
   ended 1 sql.permission
   says "$table"
-  run 1 "$name" database move "${to[@]}" --yes
-  error sql.permission
+  refused_again sql.permission
   printf 'ALTER TABLE %s OWNER TO mover;\n' "$table" | administrator "${name}_$side"
   in_charge "$name" old
   ends_well "$name"
@@ -121,8 +126,7 @@ for side in to from; do
   let_go
   ended 1 sql.no_table
   says "$table"
-  run 1 "$name" database move "${to[@]}" --yes
-  error sql.no_table
+  refused_again sql.no_table
   printf 'ALTER TABLE mine RENAME TO %s;\n' "$table" | administrator "${name}_$side"
   in_charge "$name" old
   ends_well "$name"
