@@ -112,7 +112,8 @@ int usage_error(const CLI::App& root, const CLI::ParseError& problem, bool json)
   const CLI::App* at = &root;
   while (!at->get_subcommands().empty()) at = at->get_subcommands().front();
   std::string name = at->get_name();
-  for (const CLI::App* up = at->get_parent(); up != nullptr; up = up->get_parent()) name = up->get_name() + " " + name;
+  for (const CLI::App* up = at->get_parent(); up != nullptr; up = up->get_parent())
+    name.insert(0, up->get_name() + " ");
   std::string what = problem.what();
   for (const std::string& word : at->remaining()) {
     if (word.starts_with('-')) continue;

@@ -45,7 +45,7 @@ int list_keys(Session& session, const Arguments&) {
   return exit_done;
 }
 
-int say(Session& session, Json json, std::string_view words) {
+int say(Session& session, const Json& json, std::string_view words) {
   if (session.json()) {
     session.out().print(json);
   } else {

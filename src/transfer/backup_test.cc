@@ -157,7 +157,8 @@ TEST_F(BackupTest, IsNotedBesideWhoeverHoldsTheLeaseAndTheLatestCounts) {
     const Place target = sqlite("moved" + std::to_string(place.password.empty()) + std::to_string(place.url.size()));
     running->operations().release(lease);
     move(place, target);
-    EXPECT_EQ(setting(target, std::string(k_backup_completed)), to_rfc3339(made + std::chrono::hours(1)));  // it goes along
+    EXPECT_EQ(setting(target, std::string(k_backup_completed)),
+              to_rfc3339(made + std::chrono::hours(1)));  // it goes along
     EXPECT_EQ(id_thrown_by([&] { note_backup(place, made + std::chrono::hours(2)); }), "transfer.not_in_charge");
   }
 }
