@@ -212,6 +212,8 @@ crash() {
   for pid in $pid $children; do
     lab_wait 20 lab_dead "$pid" || lab_fail "process $pid cannot be ended"
   done
+  # An unburied process keeps its id, which PostgreSQL would take for a running server.
+  rm -f "$DATA/postmaster.pid"
   lab_say "PostgreSQL was killed ($DIR)"
 }
 # Buried, or waiting for it.

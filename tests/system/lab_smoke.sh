@@ -98,6 +98,11 @@ check_postgresql() {
   expect "stopped is said by the exit status" 3 "$(lab/postgresql.sh status "$WORK/pg" >/dev/null; echo $?)"
   LAB_FAST=1 lab/postgresql.sh up "$WORK/pg"
   expect "the table after a restart, at the same address" 0 "$(as_role -c 'select count(*) from kept')"
+  lab/postgresql.sh down "$WORK/pg"
+  # Where nobody buries the dead, the server's process id is taken still when it is to start again.
+  LAB_FAST=0 tests/system/unburied.py sh -c "lab/postgresql.sh up '$WORK/pg' && lab/postgresql.sh crash '$WORK/pg' &&
+    lab/postgresql.sh up '$WORK/pg'"
+  expect "the table after a crash, at the same address" 0 "$(as_role -c 'select count(*) from kept')"
 }
 
 # scim METHOD PATH [BODY]: prints the status (000: no answer came), then the body.
