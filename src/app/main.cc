@@ -32,7 +32,9 @@ int main(int argc, char** argv) {
         LINKSPAN_VERSION,
         [&](const cli::GlobalOptions& options) { return app::make_installation(options, LINKSPAN_VERSION, clock); },
         signals.stop(), std::move(own)};
-    return cli::run_command_line(argc, argv, host);
+    int status = app::k_serve_again;
+    while (status == app::k_serve_again) status = cli::run_command_line(argc, argv, host);
+    return status;
   } catch (const Error& error) {
     fmt::print(stderr, "error: {} [{}]\nhint: {}\n", error.what(), error.id(), error.hint());
   } catch (const std::exception& problem) {

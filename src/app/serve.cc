@@ -4,6 +4,7 @@
 #include <systemd/sd-daemon.h>
 
 #include <algorithm>
+#include <atomic>
 #include <condition_variable>
 #include <exception>
 #include <mutex>
@@ -147,6 +148,46 @@ class Health {
   std::string version_;
 };
 
+// After a move that another process made: whether this server's file, as it is now, names another database. One that
+// was named on the command line is nobody's to change.
+bool leads_elsewhere(const setup::ServerFile& open, store::Store& store) {
+  if (open.database_named || store.info().moved_to.empty()) return false;
+  return setup::load_server_file(open.path, {open.state_dir, {}}).database_url != open.database_url;
+}
+
+/// Ends the service's round when the state has moved and this server's file goes along.
+class Follower {
+ public:
+  Follower(const setup::ServerFile& open, store::Store& store) : open_(open), store_(store) {}
+
+  void run(const std::stop_token& stop, std::stop_source& round) {
+    std::mutex mutex;
+    std::condition_variable_any wake;
+    while (!stop.stop_requested() && !look()) {
+      std::unique_lock lock(mutex);
+      wake.wait_for(lock, stop, k_look, [] { return false; });
+    }
+    if (follows_) round.request_stop();
+  }
+
+  [[nodiscard]] bool follows() const { return follows_; }
+
+ private:
+  static constexpr std::chrono::seconds k_look{2};
+
+  bool look() {
+    try {
+      follows_ = leads_elsewhere(open_, store_);
+    } catch (const Error&) {  // away, or a file half edited: the scheduler says so, and there is another look
+    }
+    return follows_;
+  }
+
+  const setup::ServerFile& open_;
+  store::Store& store_;
+  std::atomic<bool> follows_ = false;
+};
+
 int serve(cli::Session& session, const cli::Arguments& arguments) {
   setup::Installation& installation = session.installation();
   store::Store& store = installation.store();
@@ -170,12 +211,21 @@ int serve(cli::Session& session, const cli::Arguments& arguments) {
   ::sd_notify(0, "READY=1\nSTATUS=Running");
   const Watchdog watchdog;
 
+  Follower follower(installation.file(), store);
   {
+    std::stop_source round;
+    const std::stop_callback stopped(session.stop(), [&round] { round.request_stop(); });
     standing.look();  // so that the first cycle of the only server waits for nothing
     const std::jthread watcher([&](const std::stop_token& stop) { standing.run(stop); });
-    scheduler.run(session.stop());
+    const std::jthread follow([&](const std::stop_token& stop) { follower.run(stop, round); });
+    scheduler.run(round.get_token());
   }
 
+  if (follower.follows() && !session.stop().stop_requested()) {
+    logger.log(Level::info, "app.goes_along", "the state was moved, and the service goes along", {});
+    server.stop();
+    return k_serve_again;
+  }
   ::sd_notify(0, "STOPPING=1\nSTATUS=Stopping");
   logger.log(Level::info, "app.stopping", "the service stops", {});
   server.stop();

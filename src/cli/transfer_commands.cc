@@ -127,6 +127,7 @@ int print_moved(Session& session, const transfer::Moved& moved) {
                                       {"rows", moved.rows},
                                       {"bytes", moved.bytes},
                                       {"kept", moved.kept},
+                                      {"interrupted", moved.interrupted.empty() ? Json() : Json(moved.interrupted)},
                                       {"copying_ms", moved.copying.count()},
                                       {"verifying_ms", moved.verifying.count()},
                                       {"paused_ms", moved.paused.count()},
@@ -193,6 +194,7 @@ int move(Session& session, const Arguments& arguments) {
   // For the estimate, and for the time left while somebody watches.
   options.count_rows = arguments.has("--dry-run") || session.progress().sink() != nullptr;
   options.resume = arguments.has("--resume");
+  options.patience = run::parse_duration(arguments.get("--patience").value_or("5m"));
   clear_dead_lease(session);
   const transfer::Preflight found = transfer::look_over(source, target, options);
   // Repeated after another command has finished the move, or after the move itself.
@@ -213,6 +215,9 @@ int move(Session& session, const Arguments& arguments) {
   options.count_rows = false;
   const transfer::Moved moved = transfer::move(source, target, options);
   session.progress().clear();
+  if (!moved.interrupted.empty() && !session.json()) {
+    session.out().line(fmt::format("It was interrupted, and went on from there: {}", moved.interrupted));
+  }
   switch_configuration(session.installation(), destination);
   return print_moved(session, moved);
 }
@@ -277,6 +282,7 @@ Commands transfer_commands() {
         {"--dry-run", "Say everything that is in the way, and change nothing"},
         {"--resume", "Go on with an interrupted move, and begin none (repeating the command goes on as well)"},
         {"--wait TIME", "How long to wait for a cycle that is under way, once all has been copied beside it (10m)"},
+        {"--patience TIME", "How long to wait for a server that goes away in the middle, to go on then (5m)"},
         {"--abandon", "Give an interrupted move up: the old database stays in charge"},
         {"--yes", "Do not ask"}},
        move},

@@ -2,6 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <condition_variable>
+#include <mutex>
+#include <optional>
+#include <set>
 #include <utility>
 
 #include "sql/inspect.h"
@@ -245,6 +250,37 @@ bool wipe(const Place& target, const std::string& identity) {
   }
 }
 
+bool is_away(const Error& error) {
+  static const std::set<std::string_view> k_away{"sql.connection_lost", "sql.unreachable", "sql.read_only",
+                                                 "sql.too_many_connections"};
+  return k_away.contains(error.id());
+}
+
+// Whether what ended an attempt may be over when the servers are there again.
+bool is_interruption(const Error& error) {
+  return is_away(error) || error.id() == "sql.retry" || error.id() == "transfer.lease_lost";
+}
+
+// Looks until both are there, or something else is in the way; nothing when options.patience has come to its end.
+std::optional<Preflight> await_both(const Place& source, const Place& target, const MoveOptions& options) {
+  using std::chrono::milliseconds;
+  constexpr milliseconds k_longest{5000};
+  const Watch watch(options.job);
+  const SteadyTime deadline = std::chrono::steady_clock::now() + options.patience;
+  std::mutex mutex;
+  std::condition_variable_any wake;
+  for (milliseconds delay{100}; std::chrono::steady_clock::now() < deadline; delay = std::min(2 * delay, k_longest)) {
+    {
+      std::unique_lock lock(mutex);
+      wake.wait_for(lock, options.job.stop, delay, [] { return false; });
+    }
+    watch.check();
+    Preflight found = look_over(source, target, options);
+    if (std::none_of(found.problems.begin(), found.problems.end(), is_away)) return found;
+  }
+  return std::nullopt;
+}
+
 Error handed_over(const sql::Database& source, const Marker& marker) {
   return {Fault::conflict, "transfer.handed_over",
           fmt::format("{} has handed over to {} already", source.name(), marker.other),
@@ -254,15 +290,31 @@ Error handed_over(const sql::Database& source, const Marker& marker) {
 }  // namespace
 
 Moved move(const Place& source, const Place& target, const MoveOptions& options) {
-  const Preflight found = look_over(source, target, options);
+  Preflight found = look_over(source, target, options);
   throw_problems(found);
   if (options.resume && !found.interrupted && !found.handed_over) {
     throw Error(Fault::not_found, "transfer.no_move",
                 fmt::format("{}: there is no move to {} that was interrupted", found.source, found.target),
                 "Without --resume one is begun.");
   }
-  Mover mover(source, target, options);
-  return found.handed_over ? mover.finish_earlier() : mover.run(source);
+  const auto attempt = [&] {
+    Mover mover(source, target, options);
+    return found.handed_over ? mover.finish_earlier() : mover.run(source);
+  };
+  std::string interruption;
+  try {
+    return attempt();
+  } catch (const Error& error) {
+    if (!is_interruption(error)) throw;
+    const auto back = await_both(source, target, options);
+    if (!back) throw;
+    found = *back;
+    interruption = error.what();
+  }
+  throw_problems(found);
+  Moved moved = attempt();
+  moved.interrupted = interruption;
+  return moved;
 }
 
 void abandon_move(const Place& source, const Place& target, const MoveOptions& options) {

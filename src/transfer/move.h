@@ -22,6 +22,7 @@ struct MoveOptions {
   bool count_rows = false;              ///< look_over counts what there is to carry: reads an index of every table
   std::chrono::seconds interval{1800};  ///< of the scheduler: what the link to the target is held against
   bool resume = false;                  ///< only go on with an earlier attempt, begin none
+  std::chrono::seconds patience{0};     ///< for a server that goes away in the middle: then once more from there
   BatchLimits batches{};
 };
 
@@ -54,7 +55,8 @@ struct Moved {
   std::string target;  ///< URL without secrets: where the configuration file must point from now on
   std::uint64_t rows = 0;
   std::uint64_t bytes = 0;
-  std::uint64_t kept = 0;  ///< of these rows: were there, from an earlier attempt
+  std::uint64_t kept = 0;     ///< of these rows: were there, from an earlier attempt
+  std::string interrupted{};  ///< what a first attempt ended with, after which it went on by itself; empty: nothing
   std::chrono::milliseconds copying{};
   std::chrono::milliseconds verifying{};
   std::chrono::milliseconds paused{};  ///< how long nobody else could write: the lease was held
@@ -64,6 +66,9 @@ struct Moved {
 /// was written since is carried, and the state handed over. Repeating the call after it was interrupted, wherever that
 /// was, brings it to its end: before the switch it keeps what is there and still equal, batch by batch, and carries the
 /// rest; after it only the finish is done. Afterwards the caller points this server at the target.
+///
+/// A server that goes away in the middle (a failover, a restart, a network that is mended) is waited for, as long as
+/// options.patience says, and then that is done here, once.
 ///
 /// Throws the one problem look_over finds, or "transfer.preflight" with all of them; "transfer.lease_held";
 /// "transfer.lease_lost"; "transfer.no_move" (options.resume, and nothing to go on with); "transfer.mismatch";

@@ -70,4 +70,30 @@ error vault.passphrase
 run 0 safe database restore "$folder/three.backup" --to "sqlite://$folder/restored.db" --identity "$folder/safe/sealed" \
   --passphrase-file "$folder/words"
 
+say "its age is known, here and after a move"
+finding backup good
+run 0 quay --json status
+json 'it["backup"]["completed_at"] and not it["backup"]["overdue"]'
+run 0 quay database move --to "sqlite://$folder/quay/moved.db" --yes
+run 0 quay --json status
+json 'it["backup"]["completed_at"] and not it["backup"]["overdue"] and it["database"]["location"].endswith("moved.db")'
+python3 -c 'import sqlite3, sys
+database = sqlite3.connect(sys.argv[1])
+assert database.execute("UPDATE setting SET value = ? WHERE name = ?", ("2026-01-01T00:00:00Z", "backup.completed")).rowcount == 1
+database.commit()' "$folder/quay/moved.db"
+finding backup warning
+run 0 quay status
+says ', overdue'
+
+say "/metrics"
+serve quay
+address=
+listens() { address=$(sed -n 's/.*app.serving.*address="\([^"]*\)".*/\1/p' "$log") && [ -n "$address" ]; }
+wait_for 60 "the service runs" listens
+curl --noproxy '*' -fsS "http://$address/metrics" >"$folder/metrics"
+age=$(sed -n 's/^linkspan_backup_age_seconds //p' "$folder/metrics")
+[ "$age" -gt 86400 ] || fail "the age in /metrics is $age"
+kill -TERM "$pid"
+wait "$pid" || fail "the service did not end well"
+
 say "done, $checks checks"

@@ -18,6 +18,7 @@ begin() {
   export LAB_FAST=1
   trap end EXIT
 }
+services=()
 # Scripts with a process of their own define before_end.
 before_end() { :; }
 end() {
@@ -27,6 +28,7 @@ end() {
     tail -n 40 "$folder/last" >&2 || true
   fi
   before_end
+  for server in "${services[@]}"; do kill -CONT "$server" 2>/dev/null || true; kill -KILL "$server" 2>/dev/null || true; done
   for server in slapd:ldap scim:scim postgresql:pg; do
     if [ -d "$folder/${server##*:}" ]; then "$lab/${server%%:*}.sh" remove "$folder/${server##*:}" >/dev/null 2>&1 || true; fi
   done
@@ -49,6 +51,23 @@ heard() {
   checks=$((checks + 1))
   cat "$folder/out" "$folder/err" >"$folder/last"
   cat "$folder/last" >>"$folder/said"
+}
+# wait_for SECONDS WHAT COMMAND...: until it holds.
+wait_for() {
+  local end=$((SECONDS + $1)) what=$2
+  shift 2
+  until "$@"; do
+    [ "$SECONDS" -lt "$end" ] || fail "not in time: $what"
+    sleep 0.2
+  done
+}
+# serve SERVER: the service as that server; $pid and $log. What still runs at the end is killed.
+serve() {
+  log=$folder/$1.log
+  (exec "$linkspan" --config "$folder/$1/linkspan.toml" --state-dir "$folder/$1" --log-level info serve --listen 127.0.0.1:0 \
+    </dev/null >>"$log" 2>&1) &
+  pid=$!
+  services+=("$pid")
 }
 says() { grep -qF -- "$1" "$folder/last" || fail "not said: $1"; }
 # json EXPRESSION: Python, about the output as `it`.

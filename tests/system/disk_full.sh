@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The disk is full: that of the target of a move, an attach or a restore, or that of its source. A clear error, the old
-# database in charge, and the command is repeated once there is room.
+# The disk is full: that of the target of a move, an attach or a restore, that of its source, or that of a copy or a
+# backup. A clear error, the old database in charge, nothing half made, and the command is repeated once there is room.
 #
 #   disk_full.sh PATH/TO/linkspan PATH/TO/state_generator [PEOPLE]
 #
@@ -23,6 +23,7 @@ begin disk "$1"
 people=${3:-2000}
 before_end() {
   local place
+  if [ -d "$folder/whole" ]; then "$lab/postgresql.sh" down "$folder/whole" >/dev/null 2>&1 || true; fi
   for place in "$folder"/*/.small; do if [ -e "$place" ]; then umount "${place%/.small}" 2>/dev/null || true; fi; done
 }
 # shellcheck source=tests/system/moves.sh
@@ -87,6 +88,20 @@ for way in "attach $folder/state.copy" "restore $folder/state.backup"; do
   rm -rf "$folder/dba"
 done
 
+say "a copy and a backup"
+small "$folder/new" 100
+for way in "copy $folder/new/state.copy" "backup $folder/new/state.backup"; do
+  read -ra words <<<"$way"
+  run 1 origin database "${words[@]}"
+  error transfer.file
+  says "${words[1]}"
+  [ "$(ls "$folder/new")" = "" ] || fail "it left something behind: $(ls "$folder/new")"
+done
+room "$folder/new"
+run 0 origin database copy "$folder/new/state.copy"
+run 0 origin database backup "$folder/new/state.backup"
+umount "$folder/new"
+
 sums origin >"$folder/sums" # a backup notes its time in the database
 
 say "the source, SQLite: no room for its log"
@@ -129,5 +144,27 @@ ends_well space
 forget space
 printf 'DROP TABLESPACE small;\n' | administrator
 umount "$folder/tablespace"
+
+say "the target, PostgreSQL: its whole folder, log and all"
+small "$folder/whole" 250000 mode=755
+"$lab/postgresql.sh" up "$folder/whole" >/dev/null
+"$lab/postgresql.sh" role "$folder/whole" mover >/dev/null
+# shellcheck disable=SC1091
+. "$folder/whole/env.sh" && . "$folder/whole/role-mover.sh"
+server whole sqlite
+target whole postgresql
+left "$folder/whole" $((size / 2))
+got=0
+as whole database move "${to[@]}" --yes --patience 0s >"$folder/last" 2>&1 || got=$?
+[ "$got" = 1 ] || fail "exit status $got"
+# A server that cannot write its log stops.
+grep -qE '\[sql\.(disk_full|connection_lost|unreachable)\]' "$folder/last" || fail "another error"
+grep -q '^ *hint: .' "$folder/last" || fail "no hint"
+room "$folder/whole"
+"$lab/postgresql.sh" up "$folder/whole" >/dev/null
+in_charge whole old
+ends_well whole
+"$lab/postgresql.sh" down "$folder/whole" >/dev/null
+umount "$folder/whole"
 
 say "done"

@@ -125,10 +125,22 @@ run 0 new run
 run 0 new --json pending --summary
 compare
 
-say "a move: the old database refuses to run and says where it went"
+say "a move beside the service, which goes along; the old database refuses to run and says where it went"
+serve old
+wait_for 60 "the service runs" grep -q 'app.serving' "$log"
 run 0 old database move "${moved[@]}" --dry-run
 says 'Nothing is in the way'
 run 0 old database move "${moved[@]}" --yes
+goes_along() { [ "$(grep -c 'app.serving' "$log")" = 2 ]; }
+wait_for 60 "the service goes along" goes_along
+grep 'app.serving' "$log" | tail -n 1 | grep -qF "${urls[moved]%%\?*}" || fail "the service goes elsewhere"
+ready=$(sed -n 's/.*app.serving.*address="\([^"]*\)".*/\1/p' "$log" | tail -n 1)
+wait_for 60 "the service is ready" curl --noproxy '*' -fsS -o "$folder/ready" "http://$ready/readyz"
+run 0 old config set scheduler.interval 10s
+person went.along | modify
+knows_went_along() { service __all | grep -q '"went.along"'; }
+wait_for 120 "a cycle of the service" knows_went_along
+kill -TERM "$pid" && wait "$pid" || fail "the service ended badly"
 run 0 old --json database verify
 json 'it["findings"] == []'
 mkdir -m 700 "$folder/stays"

@@ -107,11 +107,12 @@ direction() {
   esac
 }
 
-# mover SERVER: begins its move in the background; $mover is the process, $folder/mover what it says.
+# mover SERVER: begins its move in the background; $mover is the process, $folder/mover what it says. It has no $patience
+# with a server that goes away, unless that is set.
 mover() {
   # exec: the process itself is our child, so that wait() buries it; an unburied one still counts as alive.
-  (exec "$linkspan" --config "$folder/$1/linkspan.toml" --state-dir "$folder/$1" database move "${to[@]}" --yes "${@:2}" \
-    </dev/null >"$folder/mover" 2>&1) &
+  (exec "$linkspan" --config "$folder/$1/linkspan.toml" --state-dir "$folder/$1" database move "${to[@]}" --yes \
+    --patience "${patience:-0s}" "${@:2}" </dev/null >"$folder/mover" 2>&1) &
   mover=$!
 }
 # moment MILLISECONDS: lets that time pass.

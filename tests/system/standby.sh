@@ -10,29 +10,7 @@ set -euo pipefail
 begin standby "$1"
 PEOPLE=150
 
-services=()
-before_end() {
-  local pid
-  for pid in "${services[@]}"; do kill -CONT "$pid" 2>/dev/null || true; kill -9 "$pid" 2>/dev/null || true; done
-}
 must() { run 0 one "$@"; }
-# wait_for SECONDS WHAT COMMAND...
-wait_for() {
-  local end=$((SECONDS + $1)) what=$2
-  shift 2
-  until "$@"; do
-    [ "$SECONDS" -lt "$end" ] || fail "not in time: $what"
-    sleep 0.2
-  done
-}
-# serve SERVER: the service as that server; $pid and $log.
-serve() {
-  log=$folder/$1.log
-  (exec "$linkspan" --config "$folder/$1/linkspan.toml" --state-dir "$folder/$1" serve --listen 127.0.0.1:0 \
-    </dev/null >>"$log" 2>&1) &
-  pid=$!
-  services+=("$pid")
-}
 leads() { "$linkspan" --config "$folder/one/linkspan.toml" --state-dir "$folder/one" --json status 2>/dev/null |
   python3 -c 'import json, sys; sys.exit(not any(s["leads"] and f":{sys.argv[1]}:" in s["name"] for s in json.load(sys.stdin)["servers"]))' "$1"; }
 stands_by() { "$linkspan" --config "$folder/one/linkspan.toml" --state-dir "$folder/one" --json status 2>/dev/null |
