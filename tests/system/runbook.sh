@@ -20,11 +20,11 @@ here() {
   for pair in "${names[@]}"; do text=${text//"${pair%%$'\t'*}"/"${pair#*$'\t'}"}; done
   printf '%s' "$text"
 }
-# book STATUS COMMAND: it stands in the book, and ends so here.
+# book STATUS COMMAND [MORE]: it stands in the book, and ends so here, run with MORE at its end.
 book() {
   local want=$1 got=0
   grep -qF -- "    $2" "$book" || fail "the book has no such command: $2"
-  (cd "$folder/files" && eval "$(here "${2/#linkspan /\"\$linkspan\" --config \"\$folder/quay/linkspan.toml\" --state-dir \"\$folder/quay\" }")") \
+  (cd "$folder/files" && eval "$(here "${2/#linkspan /\"\$linkspan\" --config \"\$folder/quay/linkspan.toml\" --state-dir \"\$folder/quay\" }${3:+ $3}")") \
     </dev/null >"$folder/out" 2>"$folder/err" || got=$?
   heard
   [ "$got" = "$want" ] || fail "$2: exit status $got, not $want"
@@ -55,7 +55,7 @@ for line in said[:lines] if lines >= 0 else said[lines:]:
 }
 
 say "servers, and a state that is worth moving"
-directory_and_service 60 8
+directory_and_service 20 4
 "$lab/postgresql.sh" up "$folder/pg" >/dev/null
 # shellcheck disable=SC1091
 . "$folder/pg/env.sh"
@@ -86,26 +86,38 @@ grep -qF '    psql -f linkspan.sql postgres' "$book" || fail "the book does not 
 { cat "$folder/files/linkspan.sql" && printf "\\\\connect postgres\nALTER ROLE linkspan PASSWORD 'Quay-Pier-9';\n"; } | administrator
 (umask 077 && printf 'Quay-Pier-9' >"$folder/database.password")
 server=$LAB_PG_HOST:$LAB_PG_PORT
-means 'postgresql://linkspan@db.example/linkspan?sslmode=verify-full' \
-  "postgresql://linkspan@$server/linkspan?sslmode=verify-full&sslrootcert=$LAB_PG_CA"
+target="postgresql://linkspan@$server/linkspan?sslmode=verify-full&sslrootcert=$LAB_PG_CA"
+means 'postgresql://linkspan@db.example/linkspan?sslmode=verify-full' "$target"
 
-say "2 and 3: look, and move"
+# lease HOLDER UNTIL: of the old database.
+lease() {
+  python3 -c 'import sqlite3, sys
+database = sqlite3.connect(sys.argv[1])
+database.execute("UPDATE lease SET holder = ?, expires_at = ?", (sys.argv[2], int(sys.argv[3])))
+database.commit()' "$folder/quay/linkspan.db" "$1" "$2"
+}
+
+say "2 and 3: look, begin, go back, and move"
 book 0 "linkspan database move --to 'postgresql://linkspan@db.example/linkspan?sslmode=verify-full' --password-file /etc/linkspan/database.password --dry-run"
 prints
-book 0 "linkspan database move --to 'postgresql://linkspan@db.example/linkspan?sslmode=verify-full' --password-file /etc/linkspan/database.password --yes"
+lease elsewhere:1:x 9000000000000000
+run 5 quay database move --to "$target" --password-file "$folder/database.password" --yes --wait 1s
+error transfer.lease_held
+lease '' 0
+book 0 "linkspan database move --to 'postgresql://linkspan@db.example/linkspan?sslmode=verify-full' --password-file /etc/linkspan/database.password --abandon"
+prints
+book 0 "linkspan database move --to 'postgresql://linkspan@db.example/linkspan?sslmode=verify-full' --password-file /etc/linkspan/database.password" --yes
 prints -2
 book 0 'linkspan database info'
-grep -qF 'CONNECT' "$folder/out" || fail "no rights"
-prints -3
+prints -9
 run 0 quay run
 compare
 
 say "3: back"
-book 0 'linkspan database move --to sqlite:///var/lib/linkspan/again.db --yes'
+book 0 'linkspan database move --to sqlite:///var/lib/linkspan/again.db' --yes
 run 0 quay run
 compare
-made other
-book 1 "linkspan database move --to 'postgresql://linkspan@db.example/linkspan?sslmode=verify-full' --abandon"
+means /var/lib/linkspan/linkspan.db /var/lib/linkspan/again.db # the database in charge, as the book has it
 
 say "4: copy and attach"
 book 0 'linkspan database copy state-copy.db'
