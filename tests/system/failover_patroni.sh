@@ -83,6 +83,13 @@ went_on() {
   say "it went on"
   whole_again
 }
+# moved_on: the move waited for the next leader, and went on by itself.
+moved_on() {
+  ended
+  [ "$status" = 0 ] || fail "the move ended with $status"
+  says 'It was interrupted, and went on from there'
+  whole_again
+}
 people() { local name; for name in "$@"; do person "$name"; done | modify -c; }
 
 say "servers"
@@ -135,7 +142,8 @@ must run
 must sync --full
 compare
 must --json pending --summary
-json 'all(s["objects"] == 0 for s in it["summary"])'
+json 'it["summary"] and not any(s[k] for s in it["summary"]
+  for k in ("adds", "updates", "renames", "deletes", "disablements", "membership_additions", "membership_removals", "cleared_attributes"))'
 
 # in_charge SERVER URL: whether that database takes a write.
 in_charge() {
@@ -159,14 +167,9 @@ wait_until_held "$url" run_counter
 work source database move --to "$target" --yes
 wait_for 60 "the move waits" waits_for "$url" run_counter
 killed "the move"
-ended
-[ "$status" != 0 ] || fail "the move says that it was done"
-grep -q 'hint:' "$folder/last" || fail "no hint is given"
-whole_again
+moved_on
 exactly_one source "$LAB_ROLE_URL" "$target"
-run 0 source database move --to "$target" --yes
-exactly_one source "$LAB_ROLE_URL" "$target"
-in_charge source "$target" || fail "the move was repeated, and the old database is in charge"
+in_charge source "$target" || fail "the move went on, and the old database is in charge"
 
 say "move, as target"
 "$lab/patroni.sh" role "$folder/patroni" back >/dev/null
@@ -177,14 +180,9 @@ hold "$back" run_counter
 work source database move --to "$LAB_ROLE_URL" --password-file "$LAB_ROLE_PASSWORD_FILE" --yes
 wait_for 60 "the move waits" waits_for "$back" run_counter
 killed "the move"
-ended
-[ "$status" != 0 ] || fail "the move says that it was done"
-grep -q 'hint:' "$folder/last" || fail "no hint is given"
-whole_again
+moved_on
 exactly_one source "$target" "$LAB_ROLE_URL"
-run 0 source database move --to "$LAB_ROLE_URL" --password-file "$LAB_ROLE_PASSWORD_FILE" --yes
-exactly_one source "$target" "$LAB_ROLE_URL"
-in_charge source "$LAB_ROLE_URL" || fail "the move was repeated, and the old database is in charge"
+in_charge source "$LAB_ROLE_URL" || fail "the move went on, and the old database is in charge"
 people m1 m2
 run 0 source run
 compare
