@@ -146,7 +146,8 @@ class Mover {
   }
 
  private:
-  // Who may have written to the source since: nobody, where the lease was free and ours is the next one.
+  // Who may have written to the source since: nobody, where the lease was free and ours is the next one. Free is one
+  // that was given back, or came with the state from another database; one that has lapsed can still be renewed.
   struct Mark {
     std::int64_t fence = 0;
     bool free = true;
@@ -154,8 +155,8 @@ class Mover {
   };
   static Mark load_mark(sql::Database& source) {
     Mark mark;
-    source.query("SELECT holder, fence FROM lease WHERE id = 1", {},
-                 [&](const sql::Row& row) { mark = {.fence = row.integer(1), .free = row.text(0).empty()}; });
+    source.query("SELECT expires_at, fence FROM lease WHERE id = 1", {},
+                 [&](const sql::Row& row) { mark = {.fence = row.integer(1), .free = row.integer(0) == 0}; });
     return mark;
   }
 

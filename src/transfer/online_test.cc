@@ -87,6 +87,43 @@ class OnlineMoveTest : public TransferTest {
   int plains_ = 0;
 };
 
+TEST_F(OnlineMoveTest, WhatNobodyHasWrittenToSinceItWasMovedHereIsReadOnce) {
+  const Place first = filled(sqlite("first.db"), 20);
+  service_writes(first, {"UPDATE metaverse_object SET touched = 1"});
+  const Place second = fresh(true, "");
+  const Place third = sqlite("third.db");
+  (void)move(first, second, small_batches());
+  std::vector<std::string> steps;
+  (void)move(second, third, noting(steps));
+  EXPECT_THAT(steps, Contains("carried"));
+  EXPECT_THAT(steps, Not(Contains("caught up"))) << "the lease came with the state, and nobody has it";
+  EXPECT_THAT(steps, Not(Contains(HasSubstr("kept connector_object"))));
+  expect_whole(second, third);
+}
+
+TEST_F(OnlineMoveTest, AServerThatIsAwayForAMomentIsWaitedFor) {
+  const Place source = filled(sqlite("source.db"), 20);
+  const Place target = fresh(true, "");
+  std::vector<std::string> steps;
+  MoveOptions options = noting(steps);
+  options.patience = std::chrono::seconds(60);
+  int left = 1;
+  options.job.at_step = [&](std::string_view step) {
+    steps.emplace_back(step);
+    if (step == "table connector_image" && left-- == 1) throw Error(Fault::unavailable, "sql.connection_lost", "cut");
+  };
+  const Moved moved = move(source, target, options);
+  EXPECT_THAT(moved.interrupted, HasSubstr("cut"));
+  EXPECT_GT(moved.kept, 0U) << "it went on, and did not begin anew";
+  expect_whole(source, target);
+
+  const Place other = fresh(true, "");
+  options.patience = {};
+  left = 1;
+  EXPECT_EQ(id_thrown_by([&] { (void)move(target, other, options); }), "sql.connection_lost");
+  EXPECT_TRUE(may_be_in_charge(target));
+}
+
 TEST_F(OnlineMoveTest, KilledWithinATableItGoesOnFromItsLastBatch) {
   for (const bool server : {true, false}) {
     for (const char* table : {"connector_image", "connector_object_key", "connector_reference"}) {
