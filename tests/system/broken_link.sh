@@ -36,12 +36,13 @@ breaks() {
   target "$name" "$target_kind"
   printf '%s' "$2" >"$folder/fate"
   timeout 180 "$linkspan" --config "$folder/$name/linkspan.toml" --state-dir "$folder/$name" \
-    database move "${to[@]}" --yes </dev/null >"$folder/out" 2>"$folder/err" || status=$?
+    database move "${to[@]}" --yes --patience 0s </dev/null >"$folder/out" 2>"$folder/err" || status=$?
   heard
   rm "$folder/fate"
   [ "$status" != 0 ] || return 1
   [ "$status" = 1 ] || fail "$source_kind to $target_kind, $2: exit status $status after $((SECONDS - begin)) s"
-  grep -qE '\[sql\.(connection_lost|unreachable)\]' "$folder/last" || fail "$source_kind to $target_kind, $2: another error"
+  # The look before a move says all that it finds at once.
+  grep -qE '\[(sql\.(connection_lost|unreachable)|transfer\.preflight)\]' "$folder/last" || fail "$source_kind to $target_kind, $2: another error"
   grep -q '^ *hint: .' "$folder/last" || fail "$2: no hint"
 }
 # goes_on [old]: exactly one is in charge, and the move comes to its end.
