@@ -138,6 +138,11 @@ TEST_F(OdbcSessionTest, NullsAreNullsOfEveryKind) {
   EXPECT_EQ(id_thrown_by([&] { parameters.add("\xff"); }), "sql.bad_text");
 }
 
+TEST_F(OdbcSessionTest, ARowOfNullsAfterOneOfTextsIsReadAsSuch) {
+  EXPECT_EQ(rows("SELECT 1, 'ada', 'of the harbour' UNION ALL SELECT NULL, NULL, NULL ORDER BY 1 NULLS LAST"),
+            (std::vector<std::string>{"1,'ada','of the harbour',", ",,,"}));
+}
+
 TEST_F(OdbcSessionTest, ChangedRowsAreCounted) {
   session_->script("CREATE TEMP TABLE thing (id bigint); INSERT INTO thing VALUES (1), (2), (3)");
   OdbcParameters parameters;

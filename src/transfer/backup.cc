@@ -140,6 +140,7 @@ Manifest backup(const Place& source, const std::string& file, const BackupOption
   const Connector connector = connector_of(source);
   const auto database = connector.connect();
   (void)check_source(*database);
+  check_snapshots(*database);
   Draft draft(file);
   Manifest manifest;
   {

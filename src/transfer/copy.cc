@@ -89,6 +89,7 @@ Manifest copy_database(const Place& source, const std::string& file, const Job& 
   const Connector connector = connector_of(source);
   const auto database = connector.connect();
   const Head head = check_source(*database);
+  check_snapshots(*database);
   Draft draft(file);
   const Sums sums = connector.url.dialect == sql::Dialect::sqlite ? copy_file(*database, draft.path(), watch)
                                                                   : copy_server(connector, head, draft.path(), watch);

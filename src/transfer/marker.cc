@@ -41,8 +41,8 @@ std::optional<Marker> load_marker(sql::Database& database) {
   const std::vector<std::string> tables = sql::table_names(database);
   if (std::find(tables.begin(), tables.end(), "linkspan_transfer") == tables.end()) return std::nullopt;
   std::optional<Marker> marker;
-  database.query("SELECT transfer, part, other, identity, stage, started_at FROM linkspan_transfer WHERE id = 1", {},
-                 [&](const sql::Row& row) {
+  database.query("SELECT transfer, part, other, \"identity\", stage, started_at FROM linkspan_transfer WHERE id = 1",
+                 {}, [&](const sql::Row& row) {
                    marker = Marker{.transfer = std::string(row.text(0)),
                                    .part = parse<Part>(k_parts, row.text(1), database),
                                    .other = std::string(row.text(2)),
@@ -54,13 +54,19 @@ std::optional<Marker> load_marker(sql::Database& database) {
 }
 
 void put_marker(sql::Database& database, const Marker& marker) {
-  database.execute(
-      "CREATE TABLE IF NOT EXISTS linkspan_transfer (id bigint PRIMARY KEY CHECK (id = 1), transfer text NOT NULL, "
-      "part text NOT NULL, other text NOT NULL, identity text NOT NULL, stage text NOT NULL, started_at bigint NOT "
-      "NULL)");
+  using enum sql::ColumnKind;
+  sql::ensure_table(database, "linkspan_transfer",
+                    {{"id", integer},
+                     {"transfer", text},
+                     {"part", text},
+                     {"other", text},
+                     {"identity", text},
+                     {"stage", text},
+                     {"started_at", integer}});
   database.run("DELETE FROM linkspan_transfer");
   database.run(
-      "INSERT INTO linkspan_transfer (id, transfer, part, other, identity, stage, started_at) VALUES (1, $1, $2, $3, "
+      "INSERT INTO linkspan_transfer (id, transfer, part, other, \"identity\", stage, started_at) VALUES (1, $1, $2, "
+      "$3, "
       "$4, $5, $6)",
       {std::string_view(marker.transfer), name_of(marker.part), std::string_view(marker.other),
        std::string_view(marker.identity), name_of(marker.stage),

@@ -9,6 +9,7 @@
 #include <set>
 #include <utility>
 
+#include "sql/heavy_work.h"
 #include "sql/inspect.h"
 #include "transfer/internal/held_lease.h"
 #include "transfer/internal/source.h"
@@ -33,31 +34,21 @@ void throw_problems(const Preflight& found) {
               "Nothing was changed. Put all of them right, then repeat the command.");
 }
 
-// Commits that decide who is in charge must outlive a loss of power, whatever the connection was made for.
-void durable_from_now_on(sql::Database& database) {
-  if (database.dialect() == sql::Dialect::postgresql) database.execute("SET synchronous_commit = on");
-}
-
 void set_stage(sql::Database& database, const Marker& marker, Stage from, Stage to) {
   advance_marker(database, marker.transfer, from, to);
 }
 
-// SQLite's write transaction keeps everybody out by itself.
-void lock_unguarded(sql::Database& source) {
-  if (source.dialect() == sql::Dialect::sqlite) return;
-  for (const TableInfo* table : unguarded_tables()) {
-    source.execute(fmt::format("LOCK TABLE {} IN SHARE MODE", quoted(table->name)));
-  }
-}
-
-// The switch: with this commit the target is in charge, and nothing else decides it.
+// The switch: with this commit the target is in charge, and nothing else decides it. Such commits must outlive a loss
+// of power, whatever the connection was made for.
 void hand_over(sql::Database& source, const Marker& marker, const HeldLease& lease, const Sums& sums,
                const std::string& where, Watch& watch) {
-  durable_from_now_on(source);
+  sql::make_commits_durable(source);
   sql::Transaction transaction(source);
   lease.check(source);
   advance_marker(source, marker.transfer, Stage::verified, Stage::switched);
-  lock_unguarded(source);
+  std::vector<std::string_view> names;
+  for (const TableInfo* table : unguarded_tables()) names.push_back(table->name);
+  sql::lock_against_writers(source, names);
   for (const TableInfo* table : unguarded_tables()) {
     if (sum_table(source, *table, watch) == sums.find(table->name)->second) continue;
     throw Error(Fault::conflict, "transfer.source_changed",
@@ -70,7 +61,7 @@ void hand_over(sql::Database& source, const Marker& marker, const HeldLease& lea
 
 // The target learns what the source has decided. False where it has learned it before.
 bool take_over(sql::Database& target, const std::string& transfer) {
-  durable_from_now_on(target);
+  sql::make_commits_durable(target);
   sql::Transaction transaction(target);
   const auto marker = load_marker(target);
   if (!marker || marker->transfer != transfer) return false;
@@ -131,7 +122,7 @@ class Mover {
     check_same(sums, from_, sum_tables(to_, Which::small, false, watch_), to_, watch_);
     // What the source is about to rely on must survive a loss of power of the target: this commit flushes all before
     // it.
-    durable_from_now_on(*target);
+    sql::make_commits_durable(*target);
     both(*source, *target, Stage::copied, Stage::verified);
     lease.stop_renewing();
     hand_over(*source, source_marker_, lease, sums, to_.url.redacted(), watch_);
@@ -225,11 +216,7 @@ bool wipe(sql::Database& target, const std::string& identity) {
   const auto marker = load_marker(target);
   if (!marker || marker->identity != identity || marker->part != Part::target) return false;
   std::string drops;
-  const bool sqlite = target.dialect() == sql::Dialect::sqlite;
-  target.query(sqlite ? "SELECT name FROM sqlite_schema WHERE type = 'view'"
-                      : "SELECT c.relname FROM pg_class c WHERE c.relkind = 'v' AND c.relnamespace = "
-                        "current_schema()::regnamespace",
-               {}, [&](const sql::Row& row) { drops += fmt::format("DROP VIEW {};", quoted(row.text(0))); });
+  for (const std::string& view : sql::view_names(target)) drops += fmt::format("DROP VIEW {};", quoted(view));
   const auto tables = store_sql::all_tables();
   for (auto table = tables.rbegin(); table != tables.rend(); ++table) {
     drops += fmt::format("DROP TABLE IF EXISTS {};", quoted(table->name));
@@ -333,7 +320,7 @@ void abandon_move(const Place& source, const Place& target, const MoveOptions& o
   bool known = false;
   {
     HeldLease lease(source, options, watch);
-    durable_from_now_on(*database);
+    sql::make_commits_durable(*database);
     sql::Transaction transaction(*database);
     lease.check(*database);
     known = refuse_if_handed_over();  // again, now that nobody else can change it

@@ -89,31 +89,20 @@ void look_at_latency(Preflight& found, const sql::Database& target, std::chrono:
       std::chrono::duration_cast<std::chrono::seconds>(waiting).count(), interval.count()));
 }
 
-// How the server is reached, how it writes text, and who else is there. Keys are bytes or text in the "C" collation, so
-// that the database's own collation changes no result.
-void look_at_server(Preflight& found, sql::Database& target) {
-  if (target.dialect() != sql::Dialect::postgresql) return;
-  target.query(
-      "SELECT s.ssl::int::bigint, coalesce(s.version, ''), (coalesce(inet_client_addr() <<= '127.0.0.0/8' OR "
-      "inet_client_addr() = '::1', true))::int::bigint FROM pg_stat_ssl s WHERE s.pid = pg_backend_pid()",
-      {}, [&](const sql::Row& row) {
-        const bool here = row.integer(2) == 1;
-        found.target_link = row.integer(0) == 1 ? row.text(1) : here ? "in clear, on this machine" : "in clear";
-        if (row.integer(0) == 1 || here) return;
-        found.warnings.push_back(
-            fmt::format("the connection to {} is not encrypted: put sslmode=verify-full into its URL", target.name()));
-      });
-  target.query(
-      "SELECT pg_encoding_to_char(encoding)::text, datcollate::text FROM pg_database WHERE datname = "
-      "current_database()",
-      {},
-      [&](const sql::Row& row) { found.target_encoding = fmt::format("{}, collation {}", row.text(0), row.text(1)); });
-  const auto others = sql::query_integer(
-      target,
-      "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND "
-      "backend_type = 'client backend'");
-  if (others.value_or(0) > 0) {
-    found.warnings.push_back(fmt::format("{} other sessions are connected to {}", *others, target.name()));
+// How the server is reached, how it writes text, and who else is there. Keys are bytes or text that is compared by its
+// code units, so that the database's own collation changes no result.
+void look_at_server(Preflight& found, sql::Database& target, const sql::DatabaseUrl& url) {
+  const sql::ServerFacts facts = sql::server_facts(target, url);
+  found.target_link = facts.link;
+  found.target_encoding = facts.encoding;
+  if (facts.in_clear) {
+    const bool postgresql = target.dialect() == sql::Dialect::postgresql;
+    found.warnings.push_back(
+        fmt::format("the connection to {} is not encrypted: {}", target.name(),
+                    postgresql ? "put sslmode=verify-full into its URL" : "take encrypt=no out of its URL"));
+  }
+  if (facts.others > 0) {
+    found.warnings.push_back(fmt::format("{} other sessions are connected to {}", facts.others, target.name()));
   }
 }
 
@@ -155,7 +144,6 @@ void look_at_source(Preflight& found, const Connector& connector, const MoveOpti
 }
 
 void look_at_rights(Preflight& found, const Place& target, const sql::Database& database) {
-  if (database.dialect() == sql::Dialect::sqlserver) return;
   std::string lacking;
   for (const Right& right : rights_of(target)) {
     if (right.state != Right::State::missing) continue;
@@ -164,7 +152,8 @@ void look_at_rights(Preflight& found, const Place& target, const sql::Database& 
   if (lacking.empty()) return;
   found.problems.emplace_back(
       Fault::denied, "transfer.rights", fmt::format("{}: this role lacks {}", database.name(), lacking),
-      "Let the DBA run what `linkspan database schema --dialect postgresql` prints: the role owns its database.");
+      fmt::format("Let the DBA run what `linkspan database schema --dialect {}` prints: the role owns its database.",
+                  sql::name_of(database.dialect())));
 }
 
 // A file that is not there is as empty as can be, and a look must not make it.
@@ -189,7 +178,7 @@ void look_at_target(Preflight& found, const Place& place, const MoveOptions& opt
   const auto database = connector.connect();
   found.target_product = sql::product(*database);
   found.round_trip = round_trip(*database);
-  look_at_server(found, *database);
+  look_at_server(found, *database, connector.url);
   look_at_latency(found, *database, options.interval);
   look_at_clock(found, *database);
   if (found.handed_over) return;

@@ -64,7 +64,7 @@ void take_room_back(sql::Database& database) {
       database.execute("PRAGMA wal_checkpoint(TRUNCATE)");
       return;
     }
-    case sql::Dialect::sqlserver:
+    case sql::Dialect::sqlserver:  // what rows leave behind it gives back by itself
       return;
   }
 }

@@ -6,6 +6,7 @@
 
 #include <array>
 #include <filesystem>
+#include <span>
 
 #include "sql/inspect.h"
 #include "transfer/internal/source.h"
@@ -23,7 +24,7 @@ struct Need {
   std::string_view statement;  ///< gives: on what, whether
 };
 
-constexpr std::array k_needs{
+constexpr std::array k_postgresql_needs{
     Need{
         "CONNECT", "Nobody can sign in without it.",
         "SELECT 'database ' || current_database(), has_database_privilege(current_database(), 'CONNECT')::int::bigint"},
@@ -35,14 +36,14 @@ constexpr std::array k_needs{
          "coalesce(has_schema_privilege(current_schema(), 'CREATE'), false)::int::bigint"},
 };
 
-// Of every table of the schema: what is asked of pg_class `c`.
+// Of every table of the schema: what is asked of its row in the catalogue.
 struct TableNeed {
   std::string_view right;
   std::string_view remark;
   std::string_view condition;
 };
 
-constexpr std::array k_table_needs{
+constexpr std::array k_postgresql_table_needs{
     TableNeed{"SELECT", "Nothing can be read without it.", "has_table_privilege(c.oid, 'SELECT')"},
     TableNeed{"INSERT", "Nothing can be added without it.", "has_table_privilege(c.oid, 'INSERT')"},
     TableNeed{"UPDATE", "Nothing can be changed without it.", "has_table_privilege(c.oid, 'UPDATE')"},
@@ -52,7 +53,7 @@ constexpr std::array k_table_needs{
 };
 
 // Each row: a right, on what, and what a DBA runs to take it away. The administrator's own role shows every line.
-constexpr std::string_view k_needless = R"(
+constexpr std::string_view k_postgresql_needless = R"(
 SELECT v.name, 'the server', 'ALTER ROLE ' || quote_ident(r.rolname) || ' NO' || v.name
   FROM pg_roles r, LATERAL (VALUES (1, 'SUPERUSER', r.rolsuper), (2, 'CREATEDB', r.rolcreatedb),
        (3, 'CREATEROLE', r.rolcreaterole), (4, 'REPLICATION', r.rolreplication), (5, 'BYPASSRLS', r.rolbypassrls))
@@ -71,30 +72,85 @@ SELECT 'owner', 'database ' || d.datname, 'ALTER DATABASE ' || quote_ident(d.dat
  WHERE r.rolname = current_user AND d.datname <> current_database()
 ORDER BY 1, 2)";
 
+constexpr std::array k_sqlserver_needs{
+    Need{"CONNECT", "Nobody can sign in without it.",
+         "SELECT N'database ' + DB_NAME(), COALESCE(HAS_PERMS_BY_NAME(DB_NAME(), N'DATABASE', N'CONNECT'), 0)"},
+    Need{"CREATE TABLE", "Upgrades and moves make tables.",
+         "SELECT N'database ' + DB_NAME(), COALESCE(HAS_PERMS_BY_NAME(DB_NAME(), N'DATABASE', N'CREATE TABLE'), 0)"},
+    Need{"CREATE VIEW", "Upgrades and moves make views.",
+         "SELECT N'database ' + DB_NAME(), COALESCE(HAS_PERMS_BY_NAME(DB_NAME(), N'DATABASE', N'CREATE VIEW'), 0)"},
+    Need{"ALTER", "Upgrades and moves make tables and views in it.",
+         "SELECT N'schema ' + SCHEMA_NAME(), COALESCE(HAS_PERMS_BY_NAME(SCHEMA_NAME(), N'SCHEMA', N'ALTER'), 0)"},
+    Need{"ALLOW_SNAPSHOT_ISOLATION",
+         "Without it reads wait for writers, and may mix two moments. A DBA allows it: ALTER DATABASE ... SET "
+         "ALLOW_SNAPSHOT_ISOLATION ON.",
+         "SELECT N'database ' + DB_NAME(), CASE WHEN snapshot_isolation_state = 1 THEN 1 ELSE 0 END FROM sys.databases "
+         "WHERE database_id = DB_ID()"},
+};
+
+constexpr std::array k_sqlserver_table_needs{
+    TableNeed{"SELECT", "Nothing can be read without it.", "SELECT"},
+    TableNeed{"INSERT", "Nothing can be added without it.", "INSERT"},
+    TableNeed{"UPDATE", "Nothing can be changed without it.", "UPDATE"},
+    TableNeed{"DELETE", "Nothing can be removed without it.", "DELETE"},
+    TableNeed{"ALTER", "Upgrades and moves change tables and their indexes.", "ALTER"},
+};
+
+constexpr std::string_view k_sqlserver_needless = R"(
+SELECT v.name, N'the server', N'ALTER SERVER ROLE ' + v.name + N' DROP MEMBER ' + QUOTENAME(SUSER_SNAME())
+  FROM (VALUES (N'sysadmin'), (N'securityadmin'), (N'serveradmin'), (N'setupadmin'), (N'processadmin'), (N'diskadmin'),
+       (N'dbcreator'), (N'bulkadmin')) AS v (name)
+ WHERE IS_SRVROLEMEMBER(v.name) = 1
+UNION ALL
+SELECT N'owner', N'database ' + d.name, N'ALTER AUTHORIZATION ON DATABASE::' + QUOTENAME(d.name) + N' TO another login'
+  FROM sys.databases AS d
+ WHERE d.owner_sid = SUSER_SID() AND d.database_id <> DB_ID()
+ORDER BY 1, 2)";
+
+// What is asked of one kind of server. `table_form`, with a condition of a TableNeed in it, counts the tables and those
+// of which it does not hold.
+struct Questions {
+  std::span<const Need> needs;
+  std::span<const TableNeed> table_needs;
+  std::string_view table_form;
+  std::string_view needless;
+};
+
+const Questions& questions_for(sql::Dialect dialect) {
+  static constexpr Questions postgresql{
+      k_postgresql_needs, k_postgresql_table_needs,
+      "SELECT count(*), count(*) FILTER (WHERE NOT {}) FROM pg_class c WHERE c.relkind = 'r' AND "
+      "c.relnamespace = current_schema()::regnamespace",
+      k_postgresql_needless};
+  static constexpr Questions sqlserver{
+      k_sqlserver_needs, k_sqlserver_table_needs,
+      "SELECT COUNT(*), COALESCE(SUM(1 - COALESCE(HAS_PERMS_BY_NAME(QUOTENAME(SCHEMA_NAME(schema_id)) + N'.' + "
+      "QUOTENAME(name), N'OBJECT', N'{}'), 0)), 0) FROM sys.tables WHERE schema_id = SCHEMA_ID() AND is_ms_shipped = 0",
+      k_sqlserver_needless};
+  return dialect == sql::Dialect::sqlserver ? sqlserver : postgresql;
+}
+
 std::vector<Right> rights_on_server(sql::Database& database) {
+  const Questions& questions = questions_for(database.dialect());
   std::vector<Right> rights;
   const auto note = [&](std::string_view right, std::string on, std::string_view remark, bool held) {
     rights.push_back({held ? State::held : State::missing, std::string(right), std::move(on),
                       held ? std::string() : std::string(remark)});
   };
-  for (const Need& need : k_needs) {
+  for (const Need& need : questions.needs) {
     database.query(need.statement, {}, [&](const sql::Row& row) {
       note(need.right, std::string(row.text(0)), need.remark, row.integer(1) == 1);
     });
   }
-  for (const TableNeed& need : k_table_needs) {
-    const std::string statement = fmt::format(
-        "SELECT count(*), count(*) FILTER (WHERE NOT {}) FROM pg_class c WHERE c.relkind = 'r' AND "
-        "c.relnamespace = current_schema()::regnamespace",
-        need.condition);
-    database.query(statement, {}, [&](const sql::Row& row) {
+  for (const TableNeed& need : questions.table_needs) {
+    database.query(fmt::format(fmt::runtime(questions.table_form), need.condition), {}, [&](const sql::Row& row) {
       const std::int64_t lacking = row.integer(1);
       const std::string on = lacking == 0 ? fmt::format("{} tables", row.integer(0))
                                           : fmt::format("{} of {} tables", lacking, row.integer(0));
       note(need.right, on, need.remark, lacking == 0);
     });
   }
-  database.query(k_needless, {}, [&](const sql::Row& row) {
+  database.query(questions.needless, {}, [&](const sql::Row& row) {
     rights.push_back({State::needless, std::string(row.text(0)), std::string(row.text(1)),
                       fmt::format("A DBA takes it away: {}", row.text(2))});
   });

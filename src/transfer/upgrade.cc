@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "base/error.h"
+#include "sql/heavy_work.h"
 #include "sql/inspect.h"
 #include "store_sql/schema.h"
 #include "transfer/internal/source.h"
@@ -67,7 +68,7 @@ Upgrade look_at_upgrade(const Place& place, std::span<const sql::Migration> know
 
 Upgrade upgrade(const Place& place, const Job& job, std::span<const sql::Migration> known) {
   const auto database = connector_of(place).connect();
-  if (database->dialect() == sql::Dialect::postgresql) database->execute("SET synchronous_commit = on");
+  sql::make_commits_durable(*database);
   const auto all = known_or_own(known, *database);
   Upgrade done = look(*database, all);
   if (done.migrations.empty()) return done;

@@ -122,6 +122,7 @@ bool OdbcReader::next() {
   row_.clear();
   for (std::size_t i = 0; i < columns_.size(); ++i) {
     cells_[i] = null;
+    parts_[i] = {};  // of the row before
     if (i < bound_) {
       read_bound(i);
     } else {

@@ -186,13 +186,21 @@ TEST_P(StoreContract, LongestKeysOfManyBytesAreIndexed) {
   // Bytes that no server can squeeze.
   std::string bytes;
   for (unsigned i = 0, x = 1; i < 2000; ++i, x = x * 1664525U + 1013904223U) bytes += static_cast<char>(x >> 24U);
-  batch([&](Batch& to) {
-    ObjectWrite write = write_of(person(to.new_objects(1), "long"));
-    write.object.anchor = write.object.dn_key = bytes;
-    write.keys_given = true;
-    write.keys = {{1, bytes}};
-    to.put_objects(std::vector{write});
-  });
+  const auto put = [&] {
+    batch([&](Batch& to) {
+      ObjectWrite write = write_of(person(to.new_objects(1), "long"));
+      write.object.anchor = write.object.dn_key = bytes;
+      write.keys_given = true;
+      write.keys = {{1, bytes}};
+      to.put_objects(std::vector{write});
+    });
+  };
+  // SQL Server's indexes take 1700 bytes at the most: there such an object is refused, and never cut off.
+  if (GetParam().name == "sqlserver") {
+    EXPECT_EQ(id_thrown_by(put), "sql.too_large");
+    return;
+  }
+  put();
   EXPECT_THAT(store_->view()->find_objects(k_corp, std::vector{bytes}, std::vector{bytes}), SizeIs(1));
 }
 

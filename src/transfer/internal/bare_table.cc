@@ -31,6 +31,10 @@ std::vector<std::string> strip_table(sql::Database& database, std::string_view t
   std::vector<std::string> definitions = std::move(dropped);
   std::string drops;
   const std::string name = quoted(table);
+  if (database.dialect() == sql::Dialect::sqlserver) {  // its loads go through a stage, in the order of the key
+    database.run(fmt::format("DELETE FROM {}", name));
+    return definitions;
+  }
   const bool sqlite = database.dialect() == sql::Dialect::sqlite;
   if (!sqlite) {
     database.query(k_postgresql_keys, {std::string_view(name)}, [&](const sql::Row& row) {

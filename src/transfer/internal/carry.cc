@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "sql/heavy_work.h"
 #include "transfer/internal/bare_table.h"
 #include "transfer/internal/difference.h"
 #include "transfer/internal/mend.h"
@@ -165,19 +166,9 @@ class Carrier {
 }  // namespace
 
 std::unique_ptr<sql::Database> Connector::connect() const {
-  if (url.dialect == sql::Dialect::sqlserver) {
-    throw Error(
-        Fault::invalid, "transfer.dialect",
-        fmt::format("{}: this version cannot move, copy, back up or look over a SQL Server database", url.redacted()),
-        "Use SQL Server's own tools for backups. Moves go between SQLite and PostgreSQL.");
-  }
   auto database = sql::open(url, options);
-  if (database->dialect() == sql::Dialect::postgresql) {
-    // One durable commit follows when all is done, and it makes durable what came before it.
-    database->execute(
-        "SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0; SET synchronous_commit = off; "
-        "SET lock_timeout = '5min'; SET maintenance_work_mem = '128MB'");
-  }
+  // One durable commit follows when all is done, and it makes durable what came before it.
+  sql::prepare_for_heavy_work(*database);
   return database;
 }
 

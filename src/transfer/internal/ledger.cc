@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "sql/inspect.h"
 #include "sql/row_batch.h"
 
 namespace linkspan::transfer {
@@ -45,12 +46,18 @@ std::uint64_t unsigned_of(std::int64_t number) { return static_cast<std::uint64_
 }  // namespace
 
 void make_ledger(sql::Database& database) {
-  database.execute(
-      "CREATE TABLE IF NOT EXISTS linkspan_transfer_batch (name text NOT NULL, position bigint NOT NULL, upto text NOT "
-      "NULL, row_count bigint NOT NULL, byte_count bigint NOT NULL, low bigint NOT NULL, high bigint NOT NULL, PRIMARY "
-      "KEY (name, position)); "
-      "CREATE TABLE IF NOT EXISTS linkspan_transfer_index (name text NOT NULL, position bigint NOT NULL, definition "
-      "text NOT NULL, PRIMARY KEY (name, position))");
+  using enum sql::ColumnKind;
+  sql::ensure_table(database, "linkspan_transfer_batch",
+                    {{"name", name},
+                     {"position", integer},
+                     {"upto", text},
+                     {"row_count", integer},
+                     {"byte_count", integer},
+                     {"low", integer},
+                     {"high", integer}},
+                    2);
+  sql::ensure_table(database, "linkspan_transfer_index", {{"name", name}, {"position", integer}, {"definition", text}},
+                    2);
 }
 
 void drop_ledger(sql::Database& database) {

@@ -9,6 +9,7 @@
 #include <variant>
 
 #include "base/text.h"
+#include "sql/key_text.h"
 
 namespace linkspan::transfer {
 
@@ -51,30 +52,19 @@ bool is_blanked(const TableInfo& table, const store_sql::ColumnInfo& column) {
 }
 
 // Bulk reads take no parameters. Only integers and bytes lead the keys of large tables.
-std::string literal(const sql::Value& value, sql::Dialect dialect) {
-  if (const auto* number = std::get_if<std::int64_t>(&value)) return std::to_string(*number);
-  const std::string hex = to_hex(std::get<sql::Blob>(value).bytes);
-  switch (dialect) {
-    case sql::Dialect::sqlite:
-      return fmt::format("x'{}'", hex);
-    case sql::Dialect::sqlserver:
-      return fmt::format("0x{}", hex);
-    case sql::Dialect::postgresql:
-      break;
-  }
-  return fmt::format("'\\x{}'::bytea", hex);
+std::string condition(const TableInfo& table, sql::Dialect dialect, const Range& range) {
+  const std::string_view lead = table.columns[key_columns(table).front()].name;
+  const bool after = !std::holds_alternative<std::monostate>(range.after);
+  const bool upto = !std::holds_alternative<std::monostate>(range.upto);
+  std::string out;
+  if (after) out += " WHERE " + sql::key_above(dialect, lead, range.after);
+  if (upto) out += (after ? " AND " : " WHERE ") + sql::key_up_to(dialect, lead, range.upto);
+  return out;
 }
 
-std::string condition(const TableInfo& table, sql::Dialect dialect, const Range& range) {
-  const std::string name = quoted(table.columns[key_columns(table).front()].name);
-  std::string out;
-  const auto add = [&](std::string_view comparison, const sql::Value& bound) {
-    if (std::holds_alternative<std::monostate>(bound)) return;
-    out += fmt::format("{}{} {} {}", out.empty() ? " WHERE " : " AND ", name, comparison, literal(bound, dialect));
-  };
-  add(">", range.after);
-  add("<=", range.upto);
-  return out;
+std::string key_part(const store_sql::ColumnInfo& column, sql::Dialect dialect) {
+  constexpr sql::KeyKind kinds[] = {sql::KeyKind::integer, sql::KeyKind::text, sql::KeyKind::blob};
+  return sql::key_order(dialect, column.name, kinds[static_cast<std::size_t>(column.type)]);
 }
 
 }  // namespace
@@ -92,7 +82,7 @@ std::string select_all(const TableInfo& table, sql::Dialect dialect, Order order
     const std::string name = quoted(column.name);
     if (!columns.empty()) columns += ", ";
     columns += is_blanked(table, column) ? fmt::format("{} AS {}", blank(column.type), name) : name;
-    if (column.key) keys += fmt::format("{}{}", keys.empty() ? "" : ", ", name);
+    if (column.key) keys += fmt::format("{}{}", keys.empty() ? "" : ", ", key_part(column, dialect));
   }
   // Without NOT INDEXED SQLite reads an index instead where one holds all columns.
   return fmt::format("SELECT {} FROM {}{}{}{}", columns, quoted(table.name),

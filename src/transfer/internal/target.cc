@@ -9,15 +9,13 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "sql/heavy_work.h"
 #include "sql/inspect.h"
 #include "transfer/internal/ledger.h"
 
 namespace linkspan::transfer {
 
 namespace {
-
-// "lnkmove" in ASCII: any number, as long as every version of the program uses the same.
-constexpr std::int64_t k_advisory_lock = 0x6C6E6B6D6F7665;
 
 std::string how_to_go_on(const Marker& marker) {
   if (marker.part == Part::attachment) {
@@ -47,19 +45,18 @@ Error not_empty(const sql::Database& database, std::string_view what) {
 Head load_head(sql::Database& database) {
   Head head;
   database.query(
-      "SELECT identity, created_at, created_by FROM linkspan_database WHERE id = 1", {},
+      "SELECT \"identity\", created_at, created_by FROM linkspan_database WHERE id = 1", {},
       [&](const sql::Row& row) { head = {std::string(row.text(0)), row.integer(1), std::string(row.text(2))}; });
   return head;
 }
 
 std::unique_ptr<sql::Database> connect_alone(const Connector& connector) {
   auto database = connector.connect();
-  if (database->dialect() == sql::Dialect::sqlite) return database;
   // A server needs a moment to notice that a client was killed.
   constexpr auto k_between = std::chrono::milliseconds(100);
   for (int tries = 0; tries < 50; ++tries) {
     if (tries > 0) std::this_thread::sleep_for(k_between);
-    if (sql::query_integer(*database, "SELECT pg_try_advisory_lock($1)", {k_advisory_lock}) == 1) return database;
+    if (sql::try_lock_alone(*database)) return database;
   }
   throw Error(Fault::conflict, "transfer.busy", fmt::format("{} is being filled by another command", database->name()),
               "Wait until that has ended.");
@@ -87,7 +84,15 @@ std::optional<Error> target_obstacle(sql::Database& database, Part part, std::st
                                                         : "another Linkspan database");
 }
 
+void check_snapshots(sql::Database& database) {
+  if (sql::has_snapshots(database)) return;
+  throw Error(Fault::denied, "transfer.snapshots",
+              fmt::format("{}: the server gives no reader a view of one moment", database.name()),
+              "Let the DBA allow it: ALTER DATABASE ... SET ALLOW_SNAPSHOT_ISOLATION ON.");
+}
+
 void prepare_target(sql::Database& database, const Marker& marker, const Head& head, std::string_view guard) {
+  check_snapshots(database);
   {
     sql::Transaction transaction(database);
     put_marker(database, marker);
@@ -96,10 +101,15 @@ void prepare_target(sql::Database& database, const Marker& marker, const Head& h
   }
   sql::migrate(database, store_sql::migrations(database.dialect()));
   sql::Transaction transaction(database);
-  database.run(
-      "INSERT INTO linkspan_database (id, identity, created_at, created_by, moved_to) VALUES (1, $1, $2, $3, $4) "
-      "ON CONFLICT (id) DO NOTHING",
-      {std::string_view(head.identity), head.created_at, std::string_view(head.created_by), guard});
+  static const sql::Table row_of{.name = "linkspan_database",
+                                 .columns = {{"id", sql::Role::key},
+                                             {"identity", sql::Role::initial},
+                                             {"created_at", sql::Role::initial},
+                                             {"created_by", sql::Role::initial},
+                                             {"moved_to", sql::Role::initial}}};
+  const sql::ValueView row[] = {std::int64_t{1}, std::string_view(head.identity), head.created_at,
+                                std::string_view(head.created_by), guard};
+  database.upsert(row_of, {row, std::size(row)});
   // Somebody may have set up Linkspan in it between the schema and this row.
   if (load_head(database).identity != head.identity) throw not_empty(database, "another Linkspan database");
   store_sql::mark_moved(database, guard, sql::database_time(database));
@@ -133,7 +143,7 @@ void check_schema(const Manifest& manifest, const std::string& what, sql::Dialec
 }
 
 void release(sql::Database& target, const std::string& transfer) {
-  target.execute(target.dialect() == sql::Dialect::postgresql ? "SET synchronous_commit = on" : "");
+  sql::make_commits_durable(target);
   sql::Transaction transaction(target);
   advance_marker(target, transfer, Stage::verified, Stage::done);
   // Whoever adopts it must see what would be exported before anything is.

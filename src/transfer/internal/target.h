@@ -33,6 +33,10 @@ struct Head {
 [[nodiscard]] std::optional<Error> target_obstacle(sql::Database& database, Part part, std::string_view identity,
                                                    bool restart);
 
+/// Throws "transfer.snapshots" for a SQL Server whose DBA did not allow snapshots: a copy of it would be of no moment,
+/// and who reads a table there while it is filled would wait for himself.
+void check_snapshots(sql::Database& database);
+
 /// Puts the marker, makes the schema, and writes the head with `guard` as moved_to, so that from the first moment to
 /// the last nobody can take a lease of it.
 void prepare_target(sql::Database& database, const Marker& marker, const Head& head, std::string_view guard);

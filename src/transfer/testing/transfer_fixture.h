@@ -28,6 +28,11 @@ class TransferTest : public ::testing::Test {
  protected:
   [[nodiscard]] Place sqlite(const std::string& name) const { return {.url = "sqlite://" + folder_.file(name)}; }
   [[nodiscard]] static Place postgresql() { return {.url = testkit::Postgresql::shared().fresh_database()}; }
+  /// An empty database on the SQL Server that the tests were given; its password beside the URL.
+  [[nodiscard]] static Place sqlserver() {
+    const auto url = sql::DatabaseUrl::parse(sql::testing::SqlServer::shared().fresh_database());
+    return {.url = url.redacted(), .password = std::string(url.parameter("password"))};
+  }
   [[nodiscard]] std::string file(const std::string& name) const { return folder_.file(name); }
 
   /// Two hours from now, so that no lease of a dead process is in the way.
