@@ -29,6 +29,9 @@ end() {
   fi
   before_end
   for server in "${services[@]}"; do kill -CONT "$server" 2>/dev/null || true; kill -KILL "$server" 2>/dev/null || true; done
+  if [ -f "$folder/sqlserver.names" ]; then
+    while read -r name; do sqlserver drop "$name" || true; done <"$folder/sqlserver.names"
+  fi
   for server in slapd:ldap scim:scim postgresql:pg; do
     if [ -d "$folder/${server##*:}" ]; then "$lab/${server%%:*}.sh" remove "$folder/${server##*:}" >/dev/null 2>&1 || true; fi
   done
@@ -86,6 +89,16 @@ import json, sys
 said = json.loads(open(sys.argv[1]).read().splitlines()[-1])["error"]
 assert said["id"] == sys.argv[2] and said["hint"] and said["message"] and said["fault"], said' "$folder/err" "$1" ||
     fail "the JSON error is not $1"
+}
+
+# sqlserver VERB NAME...: tests/testkit/sqlserver_database, on the SQL Server that LINKSPAN_TEST_SQLSERVER_URL names.
+sqlserver() { "${SQLSERVER_DATABASE:-$(dirname "$linkspan")/../../tests/testkit/sqlserver_database}" "$@"; }
+# sqlserver_database NAME: an empty one there, until the end; prints its URL. Its password is in $folder/NAME.password,
+# its name on the server is $(sqlserver_name NAME).
+sqlserver_name() { printf 'linkspan_%s_%s' "${folder##*-}" "$1"; }
+sqlserver_database() {
+  sqlserver_name "$1" >>"$folder/sqlserver.names" && echo >>"$folder/sqlserver.names"
+  sqlserver create "$(sqlserver_name "$1")" "$folder/$1.password"
 }
 
 # directory_and_service PEOPLE GROUPS: slapd with a generated organisation, and a SCIM service; the LAB_ variables of both.

@@ -32,7 +32,7 @@ place() {
       . "$folder/pg/role-$1.sh"
       urls[$1]=$LAB_ROLE_URL passwords[$1]=$LAB_ROLE_PASSWORD_FILE
       ;;
-    sqlserver) urls[$1]=$("$(dirname "${BASH_SOURCE[0]}")/sqlserver_database.sh" create "$1") ;;
+    sqlserver) urls[$1]=$(sqlserver_database "$1") passwords[$1]=$folder/$1.password ;;
   esac
 }
 # password NAME: that as arguments; database_toml NAME: all of it as linkspan.toml has it.

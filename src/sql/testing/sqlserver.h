@@ -37,9 +37,13 @@ class SqlServer {
 
   /// The URL of a new, empty database; it is dropped when the program ends.
   [[nodiscard]] std::string fresh_database() {
-    const std::string name = fmt::format("linkspan_{}_{}", ::getpid(), ++made_);
+    names_.push_back(fmt::format("linkspan_{}_{}", ::getpid(), ++made_));
+    return create(names_.back());
+  }
+
+  /// The same under a name of the caller's, who drops it.
+  [[nodiscard]] std::string create(std::string_view name) {
     admin().execute(fmt::format("CREATE DATABASE {}", name));
-    names_.push_back(name);
     try {
       admin().execute(fmt::format("ALTER DATABASE {} SET ALLOW_SNAPSHOT_ISOLATION ON", name));
     } catch (const Error&) {  // then reads are read committed, or always of one moment
