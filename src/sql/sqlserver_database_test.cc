@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <testkit/tds_stub.h>
 
+#include "sql/heavy_work.h"
 #include "sql/inspect.h"
 #include "sql/row_batch.h"
 #include "sql/testing/backends.h"
@@ -53,6 +54,15 @@ TEST(SqlServerDatabaseTest, SendsWhatIsKept) {
     (void)table_names(*database);
     (void)database_bytes(*database);
     ensure_table(*database, "linkspan_thing", {{"id", ColumnKind::integer}, {"name", ColumnKind::text}});
+    using enum ColumnKind;
+    ensure_table(*database, "linkspan_thing_part", {{"name", name}, {"position", integer}, {"definition", text}}, 2);
+    (void)view_names(*database);
+    (void)most_bytes(*database);
+    EXPECT_TRUE(has_snapshots(*database));
+    EXPECT_EQ(server_facts(*database, DatabaseUrl::parse(stub.url("&encrypt=no"))).link, "in clear, on this machine");
+    prepare_for_heavy_work(*database);
+    EXPECT_TRUE(try_lock_alone(*database));
+    make_commits_durable(*database);
     const std::vector<ValueView> rows{std::int64_t{1}, BlobView("cat"), std::int64_t{7}, "first",
                                       std::int64_t{2}, BlobView("dog"), ValueView(),     ValueView()};
     const std::vector<ValueView> keys{std::int64_t{1}, BlobView("cat"), std::int64_t{2}, ValueView()};
@@ -62,6 +72,8 @@ TEST(SqlServerDatabaseTest, SendsWhatIsKept) {
       database->upsert(k_pet, Rows{rows, 4});
       database->erase(k_pet_key, Rows{keys, 2});
       database->run("UPDATE pet SET note = $2 WHERE owner = $1", {std::int64_t{1}, "x"});
+      const std::string_view tables[] = {"pet"};
+      lock_against_writers(*database, tables);
       transaction.commit();
     }
     {
@@ -74,6 +86,12 @@ TEST(SqlServerDatabaseTest, SendsWhatIsKept) {
   std::string sent;
   for (const std::string& statement : stub.statements()) sent += statement + "\n\n";
   testing::expect_golden("sqlserver/session.sql", sent);
+}
+
+TEST(SqlServerDatabaseTest, ALockThatAnotherHasIsNotGot) {
+  const TdsStub stub(script({{{"match", "sp_getapplock"}, {"columns", {"got:int"}}, {"rows", {{-1}}}}}));
+  const auto database = open(stub);
+  EXPECT_FALSE(try_lock_alone(*database));
 }
 
 TEST(SqlServerDatabaseTest, ReadsAreReadCommittedWhereNobodyAllowedSnapshots) {

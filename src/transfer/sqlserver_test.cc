@@ -3,6 +3,7 @@
 #include <cstdlib>
 
 #include <fmt/format.h>
+#include <testkit/tds_stub.h>
 #include "sql/heavy_work.h"
 #include "sql/inspect.h"
 #include "sql/testing/golden.h"
@@ -40,6 +41,24 @@ TEST(SqlServerTables, AreReadAsItIsKept) {
     read += select_all(*table, sqlserver, Order::by_key, {.after = after, .upto = upto}) + ";\n\n";
   }
   sql::testing::expect_golden("sqlserver/carry.sql", read);
+}
+
+TEST(SqlServerStub, ADatabaseWithoutSnapshotsIsNeitherFilledNorCopied) {
+  const nlohmann::json answer{{"match", "snapshot_isolation_state"},
+                              {"columns", {"state:int"}},
+                              {"rows", nlohmann::json::array({nlohmann::json::array({0})})}};
+  const nlohmann::json script{{"answers", nlohmann::json::array({answer})}};
+  const testkit::TdsStub stub(script);
+  const auto database = sql::open(sql::DatabaseUrl::parse(stub.url("&encrypt=no")),
+                                  {.connect_wait = std::chrono::seconds(60), .password = "none"});
+  try {
+    prepare_target(*database, {}, {}, "");
+    ADD_FAILURE() << "it was filled";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.id(), "transfer.snapshots");
+    EXPECT_THAT(error.hint(), HasSubstr("ALLOW_SNAPSHOT_ISOLATION"));
+  }
+  EXPECT_THAT(stub.statements(), Each(Not(HasSubstr("CREATE"))));
 }
 
 class SqlServerTest : public TransferTest {

@@ -12,6 +12,20 @@ SELECT SUM(CAST(size AS bigint)) * 8192 FROM sys.database_files
 
 IF OBJECT_ID(N'linkspan_thing', N'U') IS NULL CREATE TABLE "linkspan_thing" ("id" bigint NOT NULL PRIMARY KEY, "name" nvarchar(max) COLLATE Latin1_General_100_BIN2 NOT NULL)
 
+IF OBJECT_ID(N'linkspan_thing_part', N'U') IS NULL CREATE TABLE "linkspan_thing_part" ("name" nvarchar(400) COLLATE Latin1_General_100_BIN2 NOT NULL, "position" bigint NOT NULL, "definition" nvarchar(max) COLLATE Latin1_General_100_BIN2 NOT NULL, PRIMARY KEY ("name", "position"))
+
+SELECT name FROM sys.views WHERE schema_id = SCHEMA_ID() AND is_ms_shipped = 0
+
+SELECT MIN(m.bytes) FROM (SELECT CASE WHEN MIN(CASE WHEN growth = 0 THEN size ELSE max_size END) < 0 THEN NULL ELSE SUM(CAST(CASE WHEN growth = 0 THEN size ELSE max_size END AS bigint)) * 8192 END AS bytes FROM sys.database_files WHERE type = 0 UNION ALL SELECT CASE WHEN CAST(SERVERPROPERTY('EngineEdition') AS int) <> 4 THEN NULL WHEN CAST(SERVERPROPERTY('ProductMajorVersion') AS int) >= 17 THEN 53687091200 ELSE 10737418240 END) AS m
+
+SELECT CAST(snapshot_isolation_state AS int) FROM sys.databases WHERE database_id = DB_ID()
+
+SELECT N'UTF-16, collation ' + CAST(DATABASEPROPERTYEX(DB_NAME(), 'Collation') AS nvarchar(128))
+
+SET LOCK_TIMEOUT 300000
+
+DECLARE @got int; EXEC @got = sp_getapplock @Resource = N'linkspan transfer', @LockMode = 'Exclusive', @LockOwner = 'Session', @LockTimeout = 1; SELECT @got
+
 SET TRANSACTION ISOLATION LEVEL READ COMMITTED; BEGIN TRANSACTION
 
 SELECT "owner", "kind", "made", "note" FROM "pet" WHERE 1 = 0
@@ -28,9 +42,13 @@ DELETE FROM "pet" WHERE EXISTS (SELECT 1 FROM (VALUES (@P1, @P2), (@P3, @P4)) AS
 
 UPDATE pet SET note = @P1 WHERE owner = @P2
 
+SELECT COUNT(*) FROM "pet" WITH (TABLOCK, HOLDLOCK)
+
 COMMIT TRANSACTION
 
 SET TRANSACTION ISOLATION LEVEL SNAPSHOT; BEGIN TRANSACTION; IF OBJECT_ID(N'schema_migration', N'U') IS NOT NULL SELECT COUNT(*) FROM schema_migration
+
+SELECT "owner", "kind" FROM "pet" WHERE 1 = 0
 
 SELECT k."linkspan_index", "pet"."note" FROM (VALUES (0, @P1, @P2), (1, @P3, @P4)) AS k ("linkspan_index", "owner", "kind") INNER JOIN "pet" ON "pet"."owner" = k."owner" AND "pet"."kind" = k."kind" AND DATALENGTH("pet"."kind") = DATALENGTH(k."kind")
 
