@@ -34,7 +34,7 @@ const std::string* padded(Dialect dialect, const Value& bound) {
 }  // namespace
 
 std::string key_order(Dialect dialect, std::string_view column, KeyKind kind) {
-  const std::string name = quoted_name(column);
+  std::string name = quoted_name(column);
   if (dialect != Dialect::sqlserver || kind == KeyKind::integer) return name;
   return fmt::format("{}, {}", name, length_of(column));
 }
