@@ -272,13 +272,13 @@ SELECT count(*), min(target_id) FROM connector_reference r WHERE NOT EXISTS (SEL
 
 SELECT e.object_id, e.stage, e.error, e.message, e.first_at, e.last_at, e.count, e.retry_at, e.quarantined FROM object_error e WHERE (SELECT o.connector_id FROM connector_object o WHERE o.id = e.object_id) = ? ORDER BY e.first_at, e.object_id, e.stage OFFSET ? ROWS FETCH NEXT ? ROWS ONLY;
 
+SELECT expires_at, fence FROM lease WHERE id = 1;
+
 SELECT fence FROM lease WHERE id = 1;
 
 SELECT holder FROM lease WHERE id = 1;
 
 SELECT holder, expires_at FROM lease WHERE id = 1;
-
-SELECT holder, fence FROM lease WHERE id = 1;
 
 SELECT holder, fence, expires_at, seen_at FROM lease WHERE id = 1;
 
