@@ -41,6 +41,13 @@ refused sql.url_parameter 'postgresql://ada@127.0.0.1/linkspan?ssl_mode=require'
 says 'sslmode'
 refused sql.url_parameter 'postgresql://ada@127.0.0.1/linkspan?sslmode'
 refused sql.url 'postgresql://ada:Qu4y@[::1/linkspan'
+refused sql.url 'sqlserver://ada:Qu4y@127.0.0.1'
+refused sql.url 'sqlserver://ada:Qu4y@127.0.0.1/master'
+refused sql.url 'sqlserver://ada:Qu4y@127.0.0.1\no instance/linkspan'
+refused sql.url_port 'sqlserver://ada:Qu4y@127.0.0.1,70000/linkspan'
+refused sql.url_parameter 'sqlserver://ada:Qu4y@127.0.0.1/linkspan?encrypt=perhaps'
+refused sql.url_parameter 'sqlserver://ada:Qu4y@127.0.0.1/linkspan?encrpyt=yes'
+says 'encrypt'
 
 say "files that are none"
 refused sql.no_database "sqlite://$folder/none.db"
@@ -196,6 +203,33 @@ administer 'CREATE ROLE visitor LOGIN'
 administer "ALTER ROLE visitor PASSWORD 'visitor-Qu4y'"
 refused sql.permission "postgresql://visitor:visitor-Qu4y@$server/newer?$tls"
 opens "$LAB_ROLE_URL"
+
+if [ -n "${LINKSPAN_TEST_SQLSERVER_URL:-}" ]; then
+  say "a SQL Server"
+  plain=$(sqlserver_database quay)
+  # with PASSWORD [DATABASE]: the URL, with that in it.
+  with() {
+    local url=${plain/@/:$1@}
+    printf '%s' "${url/$(sqlserver_name quay)/${2:-$(sqlserver_name quay)}}"
+  }
+  here=$(with "$(cat "$folder/quay.password")")
+  refused store.empty "$here"
+  run 0 dba --database "$here" database create
+  opens "$here"
+  refused sql.denied "$(with wrong-Qu4y)"
+  refused sql.no_database "$(with "$(cat "$folder/quay.password")" linkspan_nowhere)"
+  refused sql.unreachable "$(sed "s#@[^/]*/#@127.0.0.1:$ports/#" <<<"$here")"
+  refused sql.certificate "${here%%\?*}?driver=freetds&ca_file=$folder/other.pem"
+  sqlserver execute "$(sqlserver_name quay)" \
+    "INSERT INTO schema_migration (number, name, checksum, applied_at) VALUES (9999, 'later', '00', 0)"
+  refused sql.newer_schema "$here"
+  sqlserver_database invoices >/dev/null
+  sqlserver execute "$(sqlserver_name invoices)" 'CREATE TABLE invoice (id bigint)'
+  refused store.not_linkspan "$(with "$(cat "$folder/quay.password")" "$(sqlserver_name invoices)")"
+  if grep -qF -- "$(cat "$folder/quay.password")" "$folder/said"; then fail "the password is shown"; fi
+else
+  say "NOT RUN: a SQL Server's databases (LINKSPAN_TEST_SQLSERVER_URL names none)"
+fi
 
 say "the manual has a paragraph for every id that was met"
 grep -oE '\[(sql|store)\.[a-z_]+\]' "$folder/said" | tr -d '[]' | sort -u | while read -r id; do
