@@ -117,6 +117,8 @@ write_configuration() {
 	max log size = 10000
 	vfs objects = dfs_samba4 acl_xattr xattr_tdb
 	ldap server require strong auth = $STRONG
+	# What is written here need not outlive the machine's power.
+	ldb:nosync = true
 	tls enabled = yes
 	tls keyfile = $DIR/tls/server.key
 	tls certfile = $DIR/tls/server.pem
@@ -178,9 +180,23 @@ answers() {
     (exec 3<>"/dev/tcp/$ADDRESS/636")
 }
 
+# samba writes over its own command line, so its processes are told by the folder that they work in: ours. The server
+# itself, or nothing:
+server() {
+  local pid
+  pid=$(cat "$DIR/samba.pid" 2>/dev/null) && processes | grep -x -- "$pid"
+}
+processes() {
+  local folder
+  find /proc -maxdepth 2 -path '/proc/[0-9]*/cwd' -lname "$DIR" -printf '%h\n' 2>/dev/null | while read -r folder; do
+    [[ $(readlink "$folder/exe") != */samba ]] || printf '%s\n' "${folder#/proc/}"
+  done
+}
+are_gone() { [ -z "$(processes)" ]; }
+
 start() {
   # -F stays in the foreground, so that $! is the server itself.
-  setsid samba -F --no-process-group -M prefork -s "$DIR/smb.conf" -d 1 </dev/null >>"$DIR/samba.out" 2>&1 9>&- &
+  (cd "$DIR" && exec setsid samba -F --no-process-group -M prefork -s "$DIR/smb.conf" -d 1 </dev/null >>"$DIR/samba.out" 2>&1 9>&-) &
   local child=$! end=$((SECONDS + 60))
   printf '%s\n' "$child" >"$DIR/samba.pid"
   until answers >/dev/null 2>&1; do
@@ -197,7 +213,7 @@ up() {
   lab_need ldapsearch ldap-utils
   lab_need openssl openssl
   [ "$(id -u)" -eq 0 ] || lab_fail 'an Active Directory domain controller needs root for its ports' 'sudo lab/samba.sh up DIR'
-  if lab_pid "$DIR/samba.pid" "$DIR/smb.conf" >/dev/null; then
+  if server >/dev/null; then
     lab_say "samba is up already ($DIR)"
     return
   fi
@@ -218,32 +234,23 @@ up() {
   lab_say "samba is up: ldaps://$ADDRESS $BASE (pid $(cat "$DIR/samba.pid"))"
 }
 
-# Its children are processes of their own; they end with it, and by force when they do not.
+# The server ends its children; what is left of them after a while ends by force.
 down() {
-  local pid children
+  local pid
   ADDRESS=$(cat "$DIR/address" 2>/dev/null || true)
-  if pid=$(lab_pid "$DIR/samba.pid" "$DIR/smb.conf"); then
-    children=$(descendants "$pid")
-    lab_stop "$DIR/samba.pid" "$DIR/smb.conf"
-    for pid in $children; do
-      lab_wait 5 lab_is_other "$pid" || kill -s KILL "$pid" 2>/dev/null || true
-    done
+  if pid=$(server); then kill "$pid" 2>/dev/null || true; fi
+  if ! lab_wait 20 are_gone; then
+    for pid in $(processes); do kill -s KILL "$pid" 2>/dev/null || true; done
+    lab_wait 5 are_gone || lab_fail "samba cannot be ended" "see $(processes | tr '\n' ' ')"
   fi
+  rm -f "$DIR/samba.pid"
   [ -z "$ADDRESS" ] || change_hosts
   lab_say "samba is down ($DIR)"
 }
-descendants() {
-  local child
-  for child in $(ps -o pid= --ppid "$1" 2>/dev/null); do
-    printf '%s\n' "$child"
-    descendants "$child"
-  done
-}
-lab_is_other() { ! tr '\0' ' ' 2>/dev/null <"/proc/$1/cmdline" | grep -qE "samba|$DIR"; }
 
 status() {
   local pid
-  pid=$(lab_pid "$DIR/samba.pid" "$DIR/smb.conf") || { lab_say "samba is not running ($DIR)"; exit 3; }
+  pid=$(server) || { lab_say "samba is not running ($DIR)"; exit 3; }
   lab_say "samba runs: pid $pid, $(sed -n "s/^export LAB_AD_LDAPS_URL='\(.*\)'/\1/p" "$DIR/env.sh")"
 }
 

@@ -9,6 +9,7 @@
 #include <span>
 #include <stop_token>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -131,15 +132,55 @@ struct SettingSpec {
 using Settings = std::map<std::string, std::vector<std::string>, std::less<>>;
 using Secrets = std::map<std::string, vault::Secret, std::less<>>;
 
+/// A right in the directory, as an administrator knows it.
+struct AccountRight {
+  std::string name;   ///< "Replicating Directory Changes", "write mS-DS-ConsistencyGuid of user", …
+  std::string where;  ///< DN of the object whose access list gives it
+  bool wanted = false;
+  bool held = false;
+};
+
+/// What `create-account` is asked for.
+struct AccountOrder {
+  std::string administrator;  ///< used for this once, and kept nowhere
+  vault::Secret administrator_password;
+  std::string name;                 ///< of the account to make
+  std::vector<std::string> rights;  ///< what it is to be able to do, as Kind::account_rights names it
+};
+
+struct CreatedAccount {
+  std::string name;   ///< as the connector's settings want it
+  bool made = false;  ///< false: it was there already
+  vault::Secret password;
+  std::vector<AccountRight> rights;  ///< as they were read back afterwards
+};
+
+/// How a directory calls its objects.
+struct Naming {
+  bool references_by_anchor = false;  ///< it tells members and managers by their anchors, else by their DNs
+  bool objects_by_dn = true;          ///< the DN is the object's name: what rules flow to dn makes and renames it
+};
+
 /// One kind of directory: how to make a connector of it. A plain list of these is made in app/.
 struct Kind {
   std::string name;  ///< "ldap", "scim", "file"
   std::string description;
   std::vector<SettingSpec> settings;
-  bool references_by_anchor = false;
+  Naming naming{};
   std::vector<SettingSpec> secrets;  ///< names of credentials ("password", "token"), never their values
   /// Checks all settings, and says all that is wrong in one Error; opens nothing yet.
   std::function<std::unique_ptr<Connector>(const Settings&, Secrets, Logger&)> make;
+
+  // Where accounts for the synchronization can be made; else empty.
+
+  /// Name and explanation of each thing that an account can be given the right to.
+  std::vector<std::pair<std::string, std::string>> account_rights;
+  /// Makes the account, or takes one of that name that is there and gives it a new password; then adds the access
+  /// rights that are missing. May be repeated. `settings` need no account. Throws as the directory answers.
+  std::function<CreatedAccount(const Settings&, const AccountOrder&, Logger&)> create_account;
+  /// Each right that the account of the settings has, lacks, or has without need, from the directory's access lists.
+  std::function<std::vector<AccountRight>(const Settings&, Secrets, std::span<const std::string> wanted, Logger&)>
+      check_account;
 };
 
 }  // namespace linkspan::connector

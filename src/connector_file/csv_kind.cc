@@ -96,7 +96,7 @@ connector::Kind csv_kind() {
   kind.name = "csv";
   kind.description = "CSV file";
   kind.settings = csv_setting_specs();
-  kind.references_by_anchor = true;
+  kind.naming = {.references_by_anchor = true, .objects_by_dn = false};
   kind.make = [](const connector::Settings& given, const connector::Secrets& /*secrets*/,
                  Logger& /*logger*/) -> std::unique_ptr<connector::Connector> {
     const auto settings = std::make_shared<const CsvSettings>(read_csv_settings(given));

@@ -101,7 +101,7 @@ connector::Kind graph_kind() {
   connector::Kind kind;
   kind.name = "graph";
   kind.description = "Microsoft Entra ID through Microsoft Graph";
-  kind.references_by_anchor = true;
+  kind.naming = {.references_by_anchor = true, .objects_by_dn = false};
   kind.settings = setting_specs();
   kind.secrets = {
       {"certificate", "Certificate and private key (PEM); `connector register` makes it", false, false, ""}};

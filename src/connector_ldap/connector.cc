@@ -7,6 +7,7 @@
 #include "connector_ldap/internal/checks.h"
 #include "connector_ldap/internal/entry_reader.h"
 #include "connector_ldap/internal/imports.h"
+#include "connector_ldap/internal/values.h"
 #include "connector_ldap/ldap.h"
 
 namespace linkspan::connector_ldap {
@@ -17,33 +18,6 @@ using connector::ImportRequest;
 using connector::Outcome;
 
 namespace {
-
-/// What a filter may hold as it is (RFC 4515, section 3); everything else is escaped byte by byte.
-std::string escape_filter(std::string_view value) {
-  std::string made;
-  for (const char c : value) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
-                       c == '-' || c == '@' || c == '_' || c == ' ';
-    if (plain) {
-      made += c;
-    } else {
-      made += fmt::format("\\{:02x}", static_cast<unsigned char>(c));
-    }
-  }
-  return made;
-}
-
-/// A value as LDAP writes it.
-std::string assertion_of(const model::Value& value) {
-  if (const auto* bytes = std::get_if<model::Binary>(&value)) return bytes->bytes;
-  if (const auto* truth = std::get_if<bool>(&value)) return *truth ? "TRUE" : "FALSE";
-  if (const auto* time = std::get_if<Time>(&value)) {
-    std::string text = to_rfc3339(*time);
-    std::erase_if(text, [](char c) { return c == '-' || c == ':' || c == 'T'; });
-    return text;
-  }
-  return model::to_text(value);
-}
 
 class LdapConnector final : public connector::Connector {
  public:
@@ -84,7 +58,7 @@ class LdapConnector final : public connector::Connector {
     Opened opened = open({}, true);
     EntryReader reader(*opened.schema, {std::string(object_type)}, settings_.attributes);
     const std::string filter =
-        fmt::format("(&(objectClass={})({}={}))", object_type, attribute, escape_filter(assertion_of(value)));
+        fmt::format("(&(objectClass={})({}={}))", object_type, attribute, escape_filter(wire_value(value)));
     std::vector<model::Entry> found;
     for (const std::string& container : opened.scope.containers) {
       for (const Message& message : opened.session->read(

@@ -70,7 +70,9 @@ RootDse load_root_dse(Session& session, const std::stop_token& stop) {
       {.base = "",
        .scope = LDAP_SCOPE_BASE,
        .filter = "(objectClass=*)",
-       .attributes = {"namingContexts", "supportedControl", "subschemaSubentry", "vendorName", "vendorVersion"}},
+       .attributes = {"namingContexts", "supportedControl", "subschemaSubentry", "vendorName", "vendorVersion",
+                      "supportedCapabilities", "defaultNamingContext", "configurationNamingContext", "dsServiceName",
+                      "dnsHostName", "highestCommittedUSN"}},
       stop);
   RootDse made;
   if (entries.empty()) return made;
@@ -78,6 +80,13 @@ RootDse load_root_dse(Session& session, const std::stop_token& stop) {
   made.naming_contexts = values("namingContexts");
   for (std::string& oid : values("supportedControl")) made.controls.insert(std::move(oid));
   made.subschema = first_of(values("subschemaSubentry"));
+  const std::vector<std::string> capabilities = values("supportedCapabilities");
+  made.active_directory = std::ranges::find(capabilities, "1.2.840.113556.1.4.800") != capabilities.end();
+  made.default_naming_context = first_of(values("defaultNamingContext"));
+  made.configuration = first_of(values("configurationNamingContext"));
+  made.controller = first_of(values("dsServiceName"));
+  made.host = first_of(values("dnsHostName"));
+  made.highest_usn = to_integer(first_of(values("highestCommittedUSN"))).value_or(0);
   made.vendor = std::string(trim(first_of(values("vendorName")) + " " + first_of(values("vendorVersion"))));
   return made;
 }

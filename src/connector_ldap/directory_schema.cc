@@ -68,9 +68,11 @@ struct DirectorySchema::RawType {
 };
 
 DirectorySchema::DirectorySchema(const std::vector<std::string>& attribute_types,
-                                 const std::vector<std::string>& object_classes) {
+                                 const std::vector<std::string>& object_classes,
+                                 const std::vector<std::string>& content_rules) {
   add_attributes(attribute_types);
   add_classes(object_classes);
+  add_content_rules(content_rules);
 }
 
 void DirectorySchema::add_attributes(const std::vector<std::string>& definitions) {
@@ -129,6 +131,22 @@ void DirectorySchema::add_classes(const std::vector<std::string>& definitions) {
   }
 }
 
+void DirectorySchema::add_content_rules(const std::vector<std::string>& definitions) {
+  for (const std::string& definition : definitions) {
+    int code = 0;
+    const char* position = nullptr;
+    const std::unique_ptr<LDAPContentRule, void (*)(LDAPContentRule*)> rule(
+        ldap_str2contentrule(definition.c_str(), &code, &position, k_leniency), &ldap_contentrule_free);
+    if (!rule) continue;
+    const auto found = class_index_.find(text_of(rule->cr_oid));
+    if (found == class_index_.end()) continue;
+    ObjectClass& known = classes_[found->second];
+    for (char** names : {rule->cr_at_oids_must, rule->cr_at_oids_may}) {
+      for (std::string& name : list_of(names)) known.attributes.push_back(std::move(name));
+    }
+  }
+}
+
 const AttributeType* DirectorySchema::attribute(std::string_view name) const {
   const auto found = attribute_index_.find(lower(name));
   return found == attribute_index_.end() ? nullptr : &attributes_[found->second];
@@ -179,15 +197,17 @@ model::Schema DirectorySchema::to_model() const {
 }
 
 DirectorySchema load_schema(Session& session, const std::string& subschema, const std::stop_token& stop) {
-  const std::vector<Message> entries = session.read({.base = subschema.empty() ? "cn=Subschema" : subschema,
-                                                     .scope = LDAP_SCOPE_BASE,
-                                                     .filter = "(objectClass=subschema)",
-                                                     .attributes = {"attributeTypes", "objectClasses"}},
-                                                    stop);
+  const std::vector<Message> entries =
+      session.read({.base = subschema.empty() ? "cn=Subschema" : subschema,
+                    .scope = LDAP_SCOPE_BASE,
+                    .filter = "(objectClass=subschema)",
+                    .attributes = {"attributeTypes", "objectClasses", "dITContentRules"}},
+                   stop);
   DirectorySchema made({}, {});
   if (!entries.empty()) {
     made = DirectorySchema(values_of(session.handle(), entries.front().get(), "attributeTypes"),
-                           values_of(session.handle(), entries.front().get(), "objectClasses"));
+                           values_of(session.handle(), entries.front().get(), "objectClasses"),
+                           values_of(session.handle(), entries.front().get(), "dITContentRules"));
   }
   if (made.classes() == 0 || made.attributes() == 0) {
     throw Error(Fault::unavailable, "ldap.no_schema",

@@ -8,6 +8,7 @@
 #include <memory>
 
 #include "base/text.h"
+#include "connector_ldap/internal/guid.h"
 
 namespace linkspan::connector_ldap {
 
@@ -32,6 +33,54 @@ bool is_own_business(std::string_view name) {
       "entryCSN",     "entryDN",    "modifyTimestamp", "modifiersName",     "createTimestamp",
       "creatorsName", "contextCSN", "hasSubordinates", "subschemaSubentry", "structuralObjectClass"};
   return std::ranges::any_of(noise, [&](std::string_view one) { return equal_ascii_case(one, name); });
+}
+
+/// What in Active Directory belongs to one controller, or to the directory's own working.
+bool is_business_of_the_controller(std::string_view name) {
+  constexpr std::array<std::string_view, 21> noise{"uSNCreated",
+                                                   "uSNChanged",
+                                                   "uSNLastObjRem",
+                                                   "uSNDSALastObjRemoved",
+                                                   "whenChanged",
+                                                   "dSCorePropagationData",
+                                                   "replPropertyMetaData",
+                                                   "replUpToDateVector",
+                                                   "instanceType",
+                                                   "lastLogon",
+                                                   "lastLogoff",
+                                                   "lastLogonTimestamp",
+                                                   "logonCount",
+                                                   "badPwdCount",
+                                                   "badPasswordTime",
+                                                   "objectCategory",
+                                                   "distinguishedName",
+                                                   "nTSecurityDescriptor",
+                                                   "subRefs",
+                                                   "repsFrom",
+                                                   "repsTo"};
+  return std::ranges::any_of(noise, [&](std::string_view one) { return equal_ascii_case(one, name); });
+}
+
+/// "member;range=0-1499": the description without the range, and where the rest begins; nothing at the end.
+struct Ranged {
+  std::string_view description;
+  bool is_range = false;
+  std::optional<std::size_t> next;
+};
+
+/// Throws nothing: what is no range is an option like any other.
+Ranged split_range(std::string_view description) {
+  constexpr std::string_view k_mark = ";range=";
+  const std::size_t at = description.find(k_mark);
+  if (at == std::string_view::npos) return {description, false, {}};
+  const std::string_view range = description.substr(at + k_mark.size());
+  const std::size_t dash = range.find('-');
+  if (dash == std::string_view::npos) return {description, false, {}};
+  const std::string_view last = range.substr(dash + 1);
+  if (last == "*") return {description.substr(0, at), true, {}};
+  const auto number = to_integer(last);
+  if (!number || *number < 0) return {description, false, {}};
+  return {description.substr(0, at), true, static_cast<std::size_t>(*number) + 1};
 }
 
 /// `count` digits as a number, moving on; nullopt when they are not digits.
@@ -126,8 +175,8 @@ std::string dn_text(std::string_view bytes) {
   return made;
 }
 
-TypeChooser::TypeChooser(const DirectorySchema& schema, const std::vector<std::string>& object_types)
-    : schema_(schema) {
+TypeChooser::TypeChooser(const DirectorySchema& schema, const std::vector<std::string>& object_types, Dialect dialect)
+    : schema_(schema), dialect_(dialect) {
   for (std::size_t i = 0; i < object_types.size(); ++i) {
     const ObjectClass* known = schema.object_class(object_types[i]);
     const std::vector<std::string> line = schema.ancestry(object_types[i]);
@@ -137,7 +186,9 @@ TypeChooser::TypeChooser(const DirectorySchema& schema, const std::vector<std::s
 
 const TypeChooser::Candidate* TypeChooser::classify(std::string_view object_class) const {
   const Candidate* best = nullptr;
-  for (const std::string& name : schema_.ancestry(object_class)) {
+  std::vector<std::string> line = schema_.ancestry(object_class);
+  if (dialect_ == Dialect::active_directory) line.resize(1);
+  for (const std::string& name : line) {
     const auto found = wanted_.find(name);
     if (found == wanted_.end()) continue;
     if (best == nullptr || found->second.depth > best->depth) best = &found->second;
@@ -149,6 +200,10 @@ void TypeChooser::take(std::string_view object_class) {
   auto found = known_.find(object_class);
   if (found == known_.end()) found = known_.emplace(std::string(object_class), classify(object_class)).first;
   const Candidate* one = found->second;
+  if (dialect_ == Dialect::active_directory) {
+    best_ = one;
+    return;
+  }
   if (one == nullptr || one == best_) return;
   const bool better =
       best_ == nullptr || one->depth > best_->depth || (one->depth == best_->depth && one->order < best_->order);
@@ -156,12 +211,13 @@ void TypeChooser::take(std::string_view object_class) {
 }
 
 EntryReader::EntryReader(const DirectorySchema& schema, const std::vector<std::string>& object_types,
-                         const std::vector<std::string>& selected)
-    : schema_(schema), selected_(selected), types_(schema, object_types) {}
+                         const std::vector<std::string>& selected, Dialect dialect)
+    : schema_(schema), selected_(selected), dialect_(dialect), types_(schema, object_types, dialect) {}
 
 std::vector<std::string> EntryReader::requested() const {
   std::vector<std::string> names = selected_.empty() ? std::vector<std::string>{"*"} : selected_;
-  for (const char* needed : {"objectClass", "entryUUID"}) names.emplace_back(needed);
+  names.emplace_back("objectClass");
+  names.emplace_back(dialect_ == Dialect::active_directory ? "objectGUID" : "entryUUID");
   return names;
 }
 
@@ -181,12 +237,19 @@ EntryReader::Slot EntryReader::make_slot(std::string_view description) {
   const bool operational = std::ranges::find(selected_, "+") != selected_.end();
   const bool selected =
       std::ranges::any_of(selected_, [&](const std::string& one) { return equal_ascii_case(one, made.name); });
-  if (equal_ascii_case(type, "entryUUID")) {
+  const bool active_directory = dialect_ == Dialect::active_directory;
+  if (equal_ascii_case(type, active_directory ? "objectGUID" : "entryUUID")) {
     made.role = Role::anchor;
   } else if (equal_ascii_case(type, "objectClass")) {
     made.role = Role::object_class;
   } else if (equal_ascii_case(type, "hasSubordinates")) {
     made.role = Role::children;
+  } else if (active_directory && equal_ascii_case(type, "distinguishedName") && selected) {
+    made.role = Role::values;
+    made.kind = ValueKind::text;
+  } else if (active_directory && !selected &&
+             (is_business_of_the_controller(type) || (known != nullptr && known->is_back_link()))) {
+    made.role = Role::skip;
   } else if (!selected && ((!operational && is_own_business(type)) || equal_ascii_case(type, "userPassword"))) {
     // A password's hash is nobody's business unless somebody asks for it by name.
     made.role = Role::skip;
@@ -232,7 +295,13 @@ void EntryReader::take_references(Slot& slot, const berval* values, model::Entry
     if (slot.optional_uid && target.ends_with("'B")) {
       if (const std::size_t mark = target.rfind("#'"); mark != std::string_view::npos) target = target.substr(0, mark);
     }
-    if (!target.empty()) entry.references.push_back({slot.spelled->name, dn_text(target)});
+    if (target.empty()) continue;
+    if (dialect_ == Dialect::ldap) {
+      entry.references.push_back({slot.spelled->name, dn_text(target)});
+      continue;
+    }
+    ExtendedDn name = parse_extended_dn(target);
+    if (!name.guid.empty()) entry.references.push_back({slot.spelled->name, std::move(name.guid)});
   }
 }
 
@@ -259,6 +328,16 @@ void EntryReader::take(Slot& slot, const berval* values, model::Entry& entry, En
   }
 }
 
+namespace {
+
+Error garbled(const Session& session, const model::Entry& entry) {
+  return {Fault::unavailable, "ldap.garbled",
+          fmt::format("{}: the entry \"{}\" cannot be decoded", session.where(), printable(entry.dn)),
+          "see whether an LDAP server listens there"};
+}
+
+}  // namespace
+
 EntryFacts EntryReader::read(Session& session, LDAPMessage* message, std::string anchor, model::Entry& entry) {
   ++entry_;
   uuid_.clear();
@@ -268,33 +347,57 @@ EntryFacts EntryReader::read(Session& session, LDAPMessage* message, std::string
   berval dn{};
   int code = ldap_get_dn_ber(session.handle(), message, &ber, &dn);
   const std::unique_ptr<BerElement, void (*)(BerElement*)> owner(ber, [](BerElement* held) { ber_free(held, 0); });
-  if (code == LDAP_SUCCESS) entry.dn = dn_text(view(dn));
+  const bool active_directory = dialect_ == Dialect::active_directory;
+  if (code == LDAP_SUCCESS) entry.dn = dn_text(active_directory ? parse_extended_dn(view(dn)).dn : view(dn));
   entry.attributes.reserve(24);
-  Slot* slot = nullptr;
-  while (code == LDAP_SUCCESS) {
-    berval description{};
-    BerVarray values = nullptr;
-    code = ldap_get_attribute_ber(session.handle(), message, ber, &description, &values);
-    if (code != LDAP_SUCCESS || description.bv_val == nullptr) break;
-    slot = slot_for(view(description), slot);
-    if (values != nullptr && values[0].bv_val != nullptr) take(*slot, values, entry, facts);
-    ber_memfree(values);
+  if (code != LDAP_SUCCESS || !take_all(session, message, ber, entry, facts)) throw garbled(session, entry);
+  if (active_directory) {
+    entry.anchor = guid_text(uuid_).value_or(std::string());
+  } else {
+    entry.anchor = anchor.empty() ? lower(uuid_) : std::move(anchor);
   }
-  if (code != LDAP_SUCCESS) {
-    throw Error(Fault::unavailable, "ldap.garbled",
-                fmt::format("{}: the entry \"{}\" cannot be decoded", session.where(), printable(entry.dn)),
-                "see whether an LDAP server listens there");
-  }
-  entry.anchor = anchor.empty() ? lower(uuid_) : std::move(anchor);
   if (entry.anchor.empty()) {
+    const char* const name = active_directory ? "objectGUID" : "entryUUID";
     throw Error(Fault::invalid, "ldap.no_anchor",
-                fmt::format("{}: \"{}\" has no entryUUID", session.where(), printable(entry.dn)),
-                "let the account of this connector read entryUUID; a server without it cannot be imported");
+                fmt::format("{}: \"{}\" has no {}", session.where(), printable(entry.dn), name),
+                fmt::format("let the account of this connector read {}; a server without it cannot be imported", name));
   }
   entry.object_type = types_.chosen();
   facts.in_scope = !entry.object_type.empty();
-  entry.attributes.emplace_back("entryUUID", model::Values{entry.anchor});
+  if (active_directory) {
+    entry.attributes.emplace_back("objectGUID", model::Values{model::Binary{uuid_}});
+  } else {
+    entry.attributes.emplace_back("entryUUID", model::Values{entry.anchor});
+  }
   return facts;
+}
+
+bool EntryReader::take_all(Session& session, LDAPMessage* message, BerElement* ber, model::Entry& entry,
+                           EntryFacts& facts) {
+  Slot* slot = nullptr;
+  for (;;) {
+    berval bytes{};
+    BerVarray values = nullptr;
+    if (ldap_get_attribute_ber(session.handle(), message, ber, &bytes, &values) != LDAP_SUCCESS) return false;
+    if (bytes.bv_val == nullptr) return true;
+    const Ranged ranged =
+        dialect_ == Dialect::active_directory ? split_range(view(bytes)) : Ranged{view(bytes), false, {}};
+    slot = slot_for(ranged.description, slot);
+    if (values != nullptr && values[0].bv_val != nullptr) take(*slot, values, entry, facts);
+    ber_memfree(values);
+    if (ranged.next && slot->role != Role::skip)
+      facts.unfinished.push_back({std::string(ranged.description), *ranged.next});
+  }
+}
+
+std::vector<UnfinishedAttribute> EntryReader::append(Session& session, LDAPMessage* message, model::Entry& entry) {
+  EntryFacts facts;
+  BerElement* ber = nullptr;
+  berval dn{};
+  const int code = ldap_get_dn_ber(session.handle(), message, &ber, &dn);
+  const std::unique_ptr<BerElement, void (*)(BerElement*)> owner(ber, [](BerElement* held) { ber_free(held, 0); });
+  if (code != LDAP_SUCCESS || !take_all(session, message, ber, entry, facts)) throw garbled(session, entry);
+  return std::move(facts.unfinished);
 }
 
 }  // namespace linkspan::connector_ldap

@@ -28,8 +28,13 @@ std::size_t size_of(LDAP* handle, LDAPMessage* message) {
 
 }  // namespace
 
-PagedSearch::PagedSearch(Session& session, Search search, int page_size, std::stop_token stop)
-    : session_(session), search_(std::move(search)), page_size_(page_size), stop_(std::move(stop)) {
+PagedSearch::PagedSearch(Session& session, Search search, int page_size, std::stop_token stop,
+                         std::vector<RequestControl> more)
+    : session_(session),
+      search_(std::move(search)),
+      more_(std::move(more)),
+      page_size_(page_size),
+      stop_(std::move(stop)) {
   request();
 }
 
@@ -38,7 +43,7 @@ PagedSearch::~PagedSearch() {
 }
 
 void PagedSearch::request() {
-  std::vector<RequestControl> controls;
+  std::vector<RequestControl> controls = more_;
   if (page_size_ > 0) controls.push_back({LDAP_CONTROL_PAGEDRESULTS, encode_page_request(page_size_, cookie_), true});
   id_ = session_.send(search_, controls);
   in_page_ = 0;

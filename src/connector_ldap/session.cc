@@ -8,6 +8,7 @@
 #include <chrono>
 
 #include "base/text.h"
+#include "connector_ldap/internal/kerberos.h"
 #include "connector_ldap/internal/quiet_pipe.h"
 
 namespace linkspan::connector_ldap {
@@ -57,10 +58,37 @@ bool shakes_hands_unverified(const ServerUrl& url, std::chrono::seconds timeout)
   return code == LDAP_SUCCESS;
 }
 
+/// Whether a connection without TLS is to be encrypted when nothing is said of it.
+bool wants_tls(const LdapSettings& settings, const ServerUrl& url) {
+  if (settings.dialect == Dialect::active_directory) return settings.bind == Bind::simple;
+  return !url.loopback;
+}
+
 Error certificate_error(std::string_view where) {
   return {Fault::denied, "ldap.certificate", fmt::format("{}: the server's certificate is not trusted", where),
           "set ca_file to the certificate of the authority that signed the server's, and use the host name that the "
           "certificate holds"};
+}
+
+/// Active Directory says in its words why an account is not let in: "…, data 532, v…".
+std::optional<Error> refused_account(std::string_view diagnostic, const std::string& text) {
+  constexpr std::string_view k_mark = ", data ";
+  const std::size_t at = diagnostic.find(k_mark);
+  if (at == std::string_view::npos) return std::nullopt;
+  std::string_view code = diagnostic.substr(at + k_mark.size());
+  code = code.substr(0, code.find(','));
+  const auto made = [&](std::string_view id, std::string_view hint) {
+    return Error(Fault::denied, id, text, std::string(hint));
+  };
+  if (code == "532") return made("ldap.password_expired", "set a new password, and let it never expire");
+  if (code == "773") return made("ldap.password_must_change", "the password waits to be changed: set it for good");
+  if (code == "775") return made("ldap.account_locked", "find out who tries wrong passwords, then unlock the account");
+  if (code == "533") return made("ldap.account_disabled", "enable the account, or name another");
+  if (code == "701") return made("ldap.account_expired", "set a later end of the account, or none");
+  if (code == "530" || code == "531") {
+    return made("ldap.logon_restricted", "let the account log on at any time and from this machine");
+  }
+  return std::nullopt;
 }
 
 }  // namespace
@@ -68,6 +96,9 @@ Error certificate_error(std::string_view where) {
 Error result_error(int code, std::string_view diagnostic, std::string_view where, std::string_view what) {
   const std::string text = fmt::format("{}: {}: {} ({}){}{}", where, what, ldap_err2string(code), code,
                                        diagnostic.empty() ? "" : ": ", printable(diagnostic, 300));
+  if (code == LDAP_INVALID_CREDENTIALS) {
+    if (auto known = refused_account(diagnostic, text)) return std::move(*known);
+  }
   switch (code) {
     case LDAP_INVALID_CREDENTIALS:
     case LDAP_INAPPROPRIATE_AUTH:
@@ -85,6 +116,8 @@ Error result_error(int code, std::string_view diagnostic, std::string_view where
     case LDAP_NO_SUCH_OBJECT:
       return {Fault::not_found, "ldap.no_container", text,
               "check base and containers; an account that may not read a container is told that it is not there"};
+    case LDAP_INVALID_DN_SYNTAX:
+      return {Fault::invalid, "ldap.bad_name", text, "correct base, containers and exclude_containers"};
     case LDAP_BUSY:
     case LDAP_UNAVAILABLE:
       return {Fault::unavailable, "ldap.busy", text, "the server asks to try again later"};
@@ -153,6 +186,7 @@ void Session::open(const ServerUrl& url, const vault::Secret& password, const st
 /// layer comes last, above TLS. It must never wait in a read, where neither a timeout nor a stop would reach it, so the
 /// socket does not block from here on; libldap waits in poll(2). Without any of this all is slower, and nothing else.
 void Session::read_ahead() {
+  if (settings_.bind == Bind::gssapi && !encrypted_) return;  // its layer does the same
   Sockbuf* buffer = nullptr;
   int socket = -1;
   const bool found = ldap_get_option(handle_, LDAP_OPT_SOCKBUF, static_cast<void*>(&buffer)) == LDAP_OPT_SUCCESS &&
@@ -197,7 +231,8 @@ void Session::encrypt(const ServerUrl& url) {
   if (url.local) return;
   if (url.tls) {
     encrypted_ = true;  // the handshake comes with the first request
-  } else if (settings_.start_tls == StartTls::always || (settings_.start_tls == StartTls::automatic && !url.loopback)) {
+  } else if (settings_.start_tls == StartTls::always ||
+             (settings_.start_tls == StartTls::automatic && wants_tls(settings_, url))) {
     const int code = ldap_start_tls_s(handle_, nullptr, nullptr);
     const bool unknown_to_server = code == LDAP_PROTOCOL_ERROR || code == LDAP_UNWILLING_TO_PERFORM ||
                                    code == LDAP_UNAVAILABLE || code == LDAP_OPERATIONS_ERROR;
@@ -212,7 +247,11 @@ void Session::encrypt(const ServerUrl& url) {
     logger_.log(Level::warning, "ldap.verify_off", "the server's certificate is not checked: anybody may pose as it",
                 {{"server", where_}});
   }
-  if (encrypted_ || url.loopback || settings_.bind_dn.empty()) return;
+  // GSSAPI sends no password, and seals the connection itself where TLS does not.
+  if (encrypted_ || settings_.bind_dn.empty() || settings_.bind == Bind::gssapi) return;
+  // Active Directory takes no password in clear text, from this machine either.
+  const bool is_private = url.loopback && settings_.dialect == Dialect::ldap;
+  if (is_private) return;
   if (!settings_.allow_clear_text) {
     throw Error(Fault::denied, "ldap.clear_text",
                 fmt::format("{}: the password would go over the network unencrypted", where_),
@@ -223,6 +262,41 @@ void Session::encrypt(const ServerUrl& url) {
 }
 
 void Session::bind(const ServerUrl& url, const vault::Secret& password, const std::stop_token& stop) {
+  if (settings_.bind == Bind::gssapi) {
+    bind_by_kerberos(url, password);
+  } else {
+    bind_simply(url, password, stop);
+  }
+}
+
+void Session::bind_by_kerberos(const ServerUrl& url, const vault::Secret& password) {
+  const KerberosLogin login(settings_.bind_dn, password, settings_.keytab);
+  // Active Directory refuses one encryption inside another, and anything that is not encrypted at all.
+  const ber_len_t strength = encrypted_ ? 0 : 256;
+  const ber_len_t least = encrypted_ ? 0 : 56;
+  ldap_set_option(handle_, LDAP_OPT_X_SASL_SSF_MAX, &strength);
+  ldap_set_option(handle_, LDAP_OPT_X_SASL_SSF_MIN, &least);
+  ldap_set_option(handle_, LDAP_OPT_X_SASL_NOCANON, LDAP_OPT_ON);
+  if (encrypted_) {
+    const int binding = LDAP_OPT_X_SASL_CBINDING_TLS_ENDPOINT;
+    ldap_set_option(handle_, LDAP_OPT_X_SASL_CBINDING, &binding);
+  }
+  const int code = ldap_sasl_interactive_bind_s(
+      handle_, nullptr, "GSSAPI", nullptr, nullptr, LDAP_SASL_QUIET,
+      [](LDAP*, unsigned, void*, void*) { return LDAP_SUCCESS; }, nullptr);
+  if (code == LDAP_SUCCESS) return;
+  const std::string what = fmt::format("binding as {} by Kerberos", settings_.bind_dn);
+  if (code == LDAP_LOCAL_ERROR) {
+    throw Error(Fault::denied, "ldap.kerberos", fmt::format("{}: {}: {}", where_, what, diagnostic_of(handle_)),
+                "name the server by the name that Kerberos knows it by, and see that the clocks agree");
+  }
+  if (code == LDAP_SERVER_DOWN || code == LDAP_CONNECT_ERROR || code == LDAP_TIMEOUT) {
+    throw connect_error(code, "connecting", url);
+  }
+  throw result_error(code, diagnostic_of(handle_), where_, what);
+}
+
+void Session::bind_simply(const ServerUrl& url, const vault::Secret& password, const std::stop_token& stop) {
   const std::string_view bytes = settings_.bind_dn.empty() ? std::string_view() : password.reveal();
   berval credentials{bytes.size(), const_cast<char*>(bytes.data())};
   int id = 0;
@@ -250,26 +324,28 @@ Error Session::connect_error(int code, std::string_view what, const ServerUrl& u
       "see whether the server is up, the url right, and the network open between"};
 }
 
+ControlList::ControlList(const std::vector<RequestControl>& controls) {
+  held_.reserve(controls.size());
+  pointers_.reserve(controls.size() + 1);
+  for (const RequestControl& control : controls) {
+    // No value is none at all, which servers tell from an empty one.
+    berval value{control.value.size(), control.value.empty() ? nullptr : const_cast<char*>(control.value.data())};
+    held_.push_back({const_cast<char*>(control.oid.c_str()), value, static_cast<char>(control.critical ? 1 : 0)});
+    pointers_.push_back(&held_.back());
+  }
+  pointers_.push_back(nullptr);
+}
+
 int Session::send(const Search& search, const std::vector<RequestControl>& controls) {
   std::vector<char*> attributes;
   attributes.reserve(search.attributes.size() + 1);
   for (const std::string& name : search.attributes) attributes.push_back(const_cast<char*>(name.c_str()));
   attributes.push_back(nullptr);
-  std::vector<LDAPControl> held;
-  held.reserve(controls.size());
-  for (const RequestControl& control : controls) {
-    held.push_back({const_cast<char*>(control.oid.c_str()),
-                    {control.value.size(), const_cast<char*>(control.value.data())},
-                    static_cast<char>(control.critical ? 1 : 0)});
-  }
-  std::vector<LDAPControl*> pointers;
-  pointers.reserve(held.size() + 1);
-  for (LDAPControl& control : held) pointers.push_back(&control);
-  pointers.push_back(nullptr);
+  ControlList list(controls);
   int id = 0;
   const QuietPipe quiet;
   const int code = ldap_search_ext(handle_, search.base.c_str(), search.scope, search.filter.c_str(), attributes.data(),
-                                   0, pointers.data(), nullptr, nullptr, search.size_limit, &id);
+                                   0, list.get(), nullptr, nullptr, search.size_limit, &id);
   if (code != LDAP_SUCCESS) {
     throw result_error(code, diagnostic_of(handle_), where_, fmt::format("reading \"{}\"", search.base));
   }
@@ -308,8 +384,9 @@ Done Session::parse_done(LDAPMessage* message) {
   return done;
 }
 
-std::vector<Message> Session::read(const Search& search, const std::stop_token& stop) {
-  const int id = send(search);
+std::vector<Message> Session::read(const Search& search, const std::stop_token& stop,
+                                   const std::vector<RequestControl>& controls) {
+  const int id = send(search, controls);
   std::vector<Message> entries;
   for (;;) {
     Message message = next(id, stop);
@@ -336,6 +413,13 @@ std::string Session::tls_version() const {
   ldap_get_option(handle_, LDAP_OPT_X_TLS_VERSION, static_cast<void*>(&text));
   std::string made = text != nullptr ? text : "TLS";
   ldap_memfree(text);
+  return made;
+}
+
+std::string dn_of(LDAP* handle, LDAPMessage* entry) {
+  char* dn = ldap_get_dn(handle, entry);
+  std::string made = dn != nullptr ? dn : "";
+  ldap_memfree(dn);
   return made;
 }
 

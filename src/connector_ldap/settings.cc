@@ -4,94 +4,60 @@
 #include <ldap.h>
 
 #include <algorithm>
+#include <array>
 #include <memory>
 #include <optional>
 
 #include "base/text.h"
+#include "connector_ldap/internal/setting_reader.h"
 #include "model/dn.h"
 
 namespace linkspan::connector_ldap {
 
 namespace {
 
-/// Collects what is wrong, so that all of it is said at once.
-class Reader {
- public:
-  explicit Reader(const connector::Settings& settings) : settings_(settings) {}
-
-  std::vector<std::string> all(std::string_view name) const {
-    const auto found = settings_.find(name);
-    return found == settings_.end() ? std::vector<std::string>{} : found->second;
-  }
-
-  std::string one(std::string_view name) {
-    const std::vector<std::string> values = all(name);
-    if (values.size() > 1) wrong(fmt::format("{}: one value is wanted, {} are given", name, values.size()));
-    return values.empty() ? std::string() : values.front();
-  }
-
-  bool truth(std::string_view name, bool standard) {
-    const std::string text = one(name);
-    if (text.empty()) return standard;
-    for (const std::string_view yes : {"true", "yes", "1"}) {
-      if (equal_ascii_case(text, yes)) return true;
-    }
-    for (const std::string_view no : {"false", "no", "0"}) {
-      if (equal_ascii_case(text, no)) return false;
-    }
-    wrong(fmt::format("{}: \"{}\" is neither true nor false", name, printable(text)));
-    return standard;
-  }
-
-  int number(std::string_view name, int standard, int least, int most) {
-    const std::string text = one(name);
-    if (text.empty()) return standard;
-    const auto value = to_integer(text);
-    if (value && *value >= least && *value <= most) return static_cast<int>(*value);
-    wrong(fmt::format("{}: \"{}\" is not a number from {} to {}", name, printable(text), least, most));
-    return standard;
-  }
-
-  std::vector<std::string> names(std::string_view name, bool wildcards) {
-    std::vector<std::string> values = all(name);
-    for (const std::string& value : values) {
-      if (!is_descriptor(value) && !(wildcards && (value == "*" || value == "+"))) {
-        wrong(fmt::format("{}: \"{}\" is not a name of the schema", name, printable(value)));
-      }
-    }
-    return values;
-  }
-
-  std::vector<std::string> dns(std::string_view name) {
-    std::vector<std::string> values = all(name);
-    for (const std::string& value : values) check_dn(name, value);
-    return values;
-  }
-
-  void check_dn(std::string_view name, const std::string& value) {
-    try {
-      static_cast<void>(model::parse_dn(value));
-    } catch (const Error& error) {
-      wrong(fmt::format("{}: \"{}\" is not a DN ({})", name, printable(value), error.message()));
-    }
-  }
-
-  void wrong(std::string problem) { problems_.push_back(std::move(problem)); }
-
-  void finish() const {
-    if (problems_.empty()) return;
-    std::string text;
-    for (const std::string& problem : problems_) text += (text.empty() ? "" : "\n") + problem;
-    throw Error(Fault::invalid, "ldap.settings", text, "correct these settings of the connector");
-  }
-
- private:
-  const connector::Settings& settings_;
-  std::vector<std::string> problems_;
-};
-
 bool is_loopback(std::string_view host) {
   return host.starts_with("127.") || host == "::1" || host == "[::1]" || equal_ascii_case(host, "localhost");
+}
+
+void read_urls(SettingReader& reader, LdapSettings& made) {
+  for (const std::string& value : reader.all("url")) {
+    for (const std::string_view part : split(value, ' ')) {
+      if (part.empty()) continue;
+      const std::string text(part);
+      if (auto url = read_url(text)) {
+        made.urls.push_back(std::move(*url));
+      } else {
+        reader.wrong(
+            fmt::format("url: \"{}\" is not ldap://host[:port], ldaps://host[:port] or ldapi://path", printable(text)));
+      }
+    }
+  }
+}
+
+}  // namespace
+
+std::vector<std::string> read_names(SettingReader& reader, std::string_view name, bool wildcards) {
+  std::vector<std::string> values = reader.all(name);
+  for (const std::string& value : values) {
+    if (is_descriptor(value) || (wildcards && (value == "*" || value == "+"))) continue;
+    reader.wrong(fmt::format("{}: \"{}\" is not a name of the schema", name, printable(value)));
+  }
+  return values;
+}
+
+void check_dn(SettingReader& reader, std::string_view name, const std::string& value) {
+  try {
+    static_cast<void>(model::parse_dn(value));
+  } catch (const Error& error) {
+    reader.wrong(fmt::format("{}: \"{}\" is not a DN ({})", name, printable(value), error.message()));
+  }
+}
+
+std::vector<std::string> read_dns(SettingReader& reader, std::string_view name) {
+  std::vector<std::string> values = reader.all(name);
+  for (const std::string& value : values) check_dn(reader, name, value);
+  return values;
 }
 
 std::optional<ServerUrl> read_url(const std::string& text) {
@@ -106,23 +72,18 @@ std::optional<ServerUrl> read_url(const std::string& text) {
   return ServerUrl{text, scheme == "ldaps", scheme == "ldapi", scheme == "ldap" && is_loopback(host)};
 }
 
-void read_urls(Reader& reader, LdapSettings& made) {
-  for (const std::string& value : reader.all("url")) {
-    for (const std::string_view part : split(value, ' ')) {
-      if (part.empty()) continue;
-      const std::string text(part);
-      if (auto url = read_url(text)) {
-        made.urls.push_back(std::move(*url));
-      } else {
-        reader.wrong(
-            fmt::format("url: \"{}\" is not ldap://host[:port], ldaps://host[:port] or ldapi://path", printable(text)));
-      }
-    }
-  }
-  if (made.urls.empty() && reader.all("url").empty()) reader.wrong("url: it is missing");
+void read_connection(SettingReader& reader, LdapSettings& made) {
+  read_urls(reader, made);
+  constexpr std::array<std::string_view, 3> ways{"auto", "always", "never"};
+  const std::string start_tls = reader.word("start_tls", ways);
+  made.start_tls = start_tls == "always"  ? StartTls::always
+                   : start_tls == "never" ? StartTls::never
+                                          : StartTls::automatic;
+  made.ca_file = reader.one("ca_file");
+  made.verify = reader.truth("verify", true);
+  made.page_size = reader.number("page_size", 1000, 1, 10'000);
+  made.timeout = std::chrono::seconds(reader.number("timeout_seconds", 60, 1, 3600));
 }
-
-}  // namespace
 
 const std::vector<connector::SettingSpec>& setting_specs() {
   static const std::vector<connector::SettingSpec> specs{
@@ -156,44 +117,26 @@ bool is_descriptor(std::string_view text) {
 }
 
 LdapSettings read_settings(const connector::Settings& settings, const connector::Secrets& secrets) {
-  Reader reader(settings);
+  SettingReader reader(settings);
   LdapSettings made;
-  std::vector<std::string> known;
-  for (const connector::SettingSpec& spec : setting_specs()) known.push_back(spec.name);
-  for (const auto& [name, values] : settings) {
-    if (std::ranges::find(known, name) != known.end()) continue;
-    const auto meant = nearest(name, known);
-    reader.wrong(fmt::format("{}: there is no such setting{}", printable(name),
-                             meant ? fmt::format("; did you mean {}?", *meant) : std::string()));
-  }
-  read_urls(reader, made);
-  const std::string start_tls = reader.one("start_tls");
-  if (start_tls == "always") {
-    made.start_tls = StartTls::always;
-  } else if (start_tls == "never") {
-    made.start_tls = StartTls::never;
-  } else if (!start_tls.empty() && start_tls != "auto") {
-    reader.wrong(fmt::format("start_tls: \"{}\" is none of auto, always, never", printable(start_tls)));
-  }
+  reader.refuse_unknown(setting_specs());
+  read_connection(reader, made);
+  if (made.urls.empty() && reader.all("url").empty()) reader.wrong("url: it is missing");
   made.allow_clear_text = reader.truth("allow_clear_text", false);
-  made.ca_file = reader.one("ca_file");
-  made.verify = reader.truth("verify", true);
   made.bind_dn = reader.one("bind_dn");
-  if (!made.bind_dn.empty()) reader.check_dn("bind_dn", made.bind_dn);
+  if (!made.bind_dn.empty()) check_dn(reader, "bind_dn", made.bind_dn);
   const auto password = secrets.find("password");
   // A bind with a name and no password succeeds on many servers, as nobody (RFC 4513, 5.1.2).
   if (!made.bind_dn.empty() && (password == secrets.end() || password->second.empty())) {
     reader.wrong("password: it is missing, and bind_dn is given");
   }
-  made.bases = reader.dns("base");
-  made.containers = reader.dns("containers");
-  made.exclude_containers = reader.dns("exclude_containers");
-  made.object_types = reader.names("object_types", false);
+  made.bases = read_dns(reader, "base");
+  made.containers = read_dns(reader, "containers");
+  made.exclude_containers = read_dns(reader, "exclude_containers");
+  made.object_types = read_names(reader, "object_types", false);
   if (made.object_types.empty()) made.object_types = {"inetOrgPerson", "groupOfNames", "organizationalUnit"};
-  made.attributes = reader.names("attributes", true);
-  made.page_size = reader.number("page_size", 1000, 1, 10'000);
-  made.timeout = std::chrono::seconds(reader.number("timeout_seconds", 60, 1, 3600));
-  reader.finish();
+  made.attributes = read_names(reader, "attributes", true);
+  reader.finish("ldap.settings");
   return made;
 }
 

@@ -164,6 +164,25 @@ std::optional<SyncInfo> decode_sync_info(const berval& value) {
   return made;
 }
 
+std::string encode_dirsync_request(std::uint32_t flags, int most_bytes, std::string_view cookie) {
+  const Ber ber = make_ber();
+  berval bytes = borrow(cookie);
+  if (ber_printf(ber.get(), "{iiO}", static_cast<ber_int_t>(flags), static_cast<ber_int_t>(most_bytes), &bytes) < 0) {
+    throw std::bad_alloc();
+  }
+  return flatten(ber.get());
+}
+
+std::optional<DirSyncDone> decode_dirsync_done(const berval& value) {
+  auto der = open(value, LBER_SEQUENCE);
+  if (!der) return std::nullopt;
+  const auto more = der->take(LBER_INTEGER);
+  const auto unused = der->take(LBER_INTEGER);
+  const auto cookie = der->take(LBER_OCTETSTRING);
+  if (!more || more->empty() || !unused || !cookie || cookie->empty()) return std::nullopt;
+  return DirSyncDone{more->find_first_not_of('\0') != std::string_view::npos, std::string(*cookie)};
+}
+
 const LDAPControl* find_control(LDAPControl** controls, const char* oid) {
   for (; controls != nullptr && *controls != nullptr; ++controls) {
     if ((*controls)->ldctl_oid != nullptr && std::strcmp((*controls)->ldctl_oid, oid) == 0) return *controls;

@@ -12,5 +12,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   static_cast<void>(decode_sync_state(value));
   static_cast<void>(decode_sync_done(value));
   static_cast<void>(decode_sync_info(value));
+  static_cast<void>(decode_dirsync_done(value));
   return 0;
 }

@@ -80,7 +80,7 @@ connector::Kind scim_kind() {
   connector::Kind kind;
   kind.name = "scim";
   kind.description = "SCIM 2.0 service";
-  kind.references_by_anchor = true;
+  kind.naming = {.references_by_anchor = true, .objects_by_dn = false};
   kind.settings = setting_specs();
   kind.secrets = {{"token", "Bearer token", true, false, ""}};
   kind.make = [](const connector::Settings& settings, connector::Secrets secrets, Logger& logger) {

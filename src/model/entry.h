@@ -34,7 +34,8 @@ struct Observation {
   enum class Kind : unsigned char {
     present,    ///< here is all of it
     unchanged,  ///< it is still there, as last told (only the anchor is set)
-    gone,       ///< it is no longer there (only the anchor, or the DN, is set)
+    gone,       ///< it is no longer there, or no longer in scope (only the anchor, or the DN, is set)
+    deleted,    ///< it was deleted, and the directory took it out of all that referred to it (only the anchor is set)
   };
   Kind kind = Kind::present;
   Entry entry;

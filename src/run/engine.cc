@@ -114,7 +114,7 @@ class Run {
   bool prepare() {
     try {
       configuration_ =
-          persist([&] { return sync::load_configuration(environment_.store, environment_.references_by_anchor); });
+          persist([&] { return sync::load_configuration(environment_.store, environment_.naming); });
       return true;
     } catch (const Error& error) {
       static_cast<void>(step("configuration", [&](StepReport&) { throw error; }));

@@ -28,7 +28,7 @@ using Directories = std::function<std::unique_ptr<connector::Connector>(const st
 struct Environment {
   store::Store& store;
   Directories directories;
-  std::function<bool(std::string_view kind)> references_by_anchor;
+  std::function<connector::Naming(std::string_view kind)> naming;
   const Clock& clock;
   Logger& logger;
   ProgressSink progress{};  ///< may be empty

@@ -80,7 +80,7 @@ class EngineTest : public ::testing::Test {
               if (refused_ == row.name) throw Error(Fault::denied, "test.sealed", "cannot open " + row.name);
               return row.name == "corp" ? corp_.connect() : cloud_.connect();
             },
-            [](std::string_view) { return false; },
+            [](std::string_view) { return connector::Naming{}; },
             clock_,
             logger_,
             {},

@@ -75,7 +75,7 @@ class FailoverTest : public ::testing::Test {
   Environment environment() {
     return {*store_,
             [this](const store::ConnectorRow& row) { return row.name == "corp" ? corp_.connect() : cloud_.connect(); },
-            [](std::string_view) { return false; },
+            [](std::string_view) { return connector::Naming{}; },
             clock_,
             logger_,
             [this](const Progress& progress) {

@@ -18,7 +18,7 @@ sync::Context make_context(const Environment& environment, const sync::Configura
 }  // namespace
 
 std::vector<std::string> targets(const Environment& environment) {
-  const auto configuration = sync::load_configuration(environment.store, environment.references_by_anchor);
+  const auto configuration = sync::load_configuration(environment.store, environment.naming);
   std::vector<std::string> names;
   for (const sync::ConnectorInfo& info : configuration.connectors) {
     if (configuration.rules->has_outbound(info.name)) names.push_back(info.name);
@@ -28,7 +28,7 @@ std::vector<std::string> targets(const Environment& environment) {
 
 Review review(const Environment& environment, std::string_view connector,
               const std::function<void(const sync::PendingExport&)>& visit) {
-  const auto configuration = sync::load_configuration(environment.store, environment.references_by_anchor);
+  const auto configuration = sync::load_configuration(environment.store, environment.naming);
   const sync::ConnectorInfo& info = find_info(configuration, connector);
   const sync::Context context = make_context(environment, configuration);
   Review out;
@@ -56,7 +56,7 @@ Review review(const Environment& environment, std::string_view connector,
 }
 
 sync::Preview preview(const Environment& environment, std::string_view connector, std::string_view name) {
-  const auto configuration = sync::load_configuration(environment.store, environment.references_by_anchor);
+  const auto configuration = sync::load_configuration(environment.store, environment.naming);
   const sync::ConnectorInfo& info = find_info(configuration, connector);
   return sync::preview(make_context(environment, configuration), info, name);
 }
@@ -88,7 +88,7 @@ std::shared_ptr<const rules::RuleSet> compile(const Environment& environment, co
 sync::RuleDiff diff_rules(const Environment& environment, std::vector<rules::Rule> before,
                           std::vector<rules::Rule> after,
                           const std::function<void(const sync::RuleDifference&)>& visit) {
-  const auto configuration = sync::load_configuration(environment.store, environment.references_by_anchor);
+  const auto configuration = sync::load_configuration(environment.store, environment.naming);
   std::map<std::string, std::int64_t> ids;
   for (const store::RuleRow& row : environment.store.configuration().rules()) ids[row.name] = row.id.value;
   const auto first = compile(environment, configuration, std::move(before), ids);

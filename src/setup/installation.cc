@@ -138,9 +138,9 @@ run::Environment Installation::environment(ProgressSink progress) {
           [this](const store::ConnectorRow& row) { return open(row); },
           [this](std::string_view name) {
             for (const connector::Kind& one : wiring_.kinds) {
-              if (one.name == name) return one.references_by_anchor;
+              if (one.name == name) return one.naming;
             }
-            return false;
+            return connector::Naming{};
           },
           clock_,
           logger_,

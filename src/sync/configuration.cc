@@ -22,7 +22,8 @@ connector::Settings parse_settings(const store::ConnectorRow& row) {
 
 std::string print_settings(const connector::Settings& settings) { return nlohmann::json(settings).dump(); }
 
-Configuration load_configuration(store::Store& store, const std::function<bool(std::string_view)>& by_anchor) {
+Configuration load_configuration(store::Store& store,
+                                 const std::function<connector::Naming(std::string_view)>& naming) {
   Configuration out;
   std::vector<store::ConnectorRow> rows = store.configuration().connectors();
   std::sort(rows.begin(), rows.end(),
@@ -30,11 +31,13 @@ Configuration load_configuration(store::Store& store, const std::function<bool(s
   std::vector<rules::ConnectorName> names;
   for (const store::ConnectorRow& row : rows) {
     const connector::Settings settings = parse_settings(row);
+    const connector::Naming named = naming(row.kind);
     ConnectorInfo info{.id = row.id,
                        .name = row.name,
                        .kind = row.kind,
                        .position = row.position,
-                       .references_by_anchor = by_anchor(row.kind),
+                       .references_by_anchor = named.references_by_anchor,
+                       .objects_by_dn = named.objects_by_dn,
                        .canaries = {}};
     if (const auto canaries = settings.find("canaries"); canaries != settings.end()) info.canaries = canaries->second;
     if (const auto choice = settings.find("deprovision"); choice != settings.end() && !choice->second.empty()) {
@@ -60,7 +63,7 @@ Configuration load_configuration(store::Store& store, const std::function<bool(s
   }
   out.rules = rules::RuleSet::compile(std::move(parsed), ids, names, store.names(), problems);
   if (const auto dn = store.names().find("dn")) {
-    for (ConnectorInfo& info : out.connectors) info.dn = info.references_by_anchor ? 0 : *dn;
+    for (ConnectorInfo& info : out.connectors) info.dn = info.objects_by_dn ? *dn : 0;
   }
   std::string message;
   for (const rules::Problem& problem : problems) {

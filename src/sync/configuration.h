@@ -21,11 +21,11 @@ struct Configuration {
 [[nodiscard]] connector::Settings parse_settings(const store::ConnectorRow& row);
 [[nodiscard]] std::string print_settings(const connector::Settings& settings);
 
-/// Reads connectors and rules and compiles them. `by_anchor` says of a kind whether its references go by anchor.
+/// Reads connectors and rules and compiles them. `naming` says of a kind how its directories call their objects.
 /// Settings read here: `canaries`, `parameters` ("Domain.Netbios=CORP"), and `deprovision` = "delete" (standard) or
 /// "disconnect". Throws Fault::invalid
 /// "sync.rules" with every problem in the message when the rules do not compile.
 [[nodiscard]] Configuration load_configuration(store::Store& store,
-                                               const std::function<bool(std::string_view kind)>& by_anchor);
+                                               const std::function<connector::Naming(std::string_view kind)>& naming);
 
 }  // namespace linkspan::sync

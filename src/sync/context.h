@@ -23,8 +23,9 @@ struct ConnectorInfo {
   store::ConnectorId id;
   std::string name;
   std::string kind;
-  std::int64_t position = 0;  ///< ties in precedence: the first created wins
-  bool references_by_anchor = false;
+  std::int64_t position = 0;          ///< ties in precedence: the first created wins
+  bool references_by_anchor = false;  ///< as connector::Naming
+  bool objects_by_dn = true;
   bool disconnect_instead_of_delete = false;
   model::NameId dn = 0;  ///< of "dn" where the directory names objects by it and rules do; else 0 (pending.h)
   std::vector<std::string> canaries;  ///< anchors or DNs that every full import must see

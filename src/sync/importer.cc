@@ -7,8 +7,8 @@
 #include <unordered_set>
 
 #include "base/error.h"
-#include "model/dn.h"
 #include "model/image.h"
+#include "sync/named_object.h"
 #include "sync/pending.h"
 
 namespace linkspan::sync {
@@ -310,7 +310,7 @@ void Importer::write_present(store::View& view, store::Batch& batch, const std::
 /// Rules may look at the names of what is referenced: whoever references an object that is now called otherwise is
 /// looked at again.
 void Importer::touch_namers(store::View& view, store::Batch& batch, const std::vector<Work>& work) const {
-  if (info_.references_by_anchor) return;
+  if (!info_.objects_by_dn) return;
   std::vector<ObjectId> renamed;
   for (const Work& one : work) {
     if (one.known != nullptr && one.known->dn != one.prepared->dn) renamed.push_back(one.id);
@@ -348,6 +348,23 @@ void Importer::replace_stand_ins(store::View& view, store::Batch& batch) {
   batch.touch_holders({}, objects);
   batch.remove_objects(stand_ins);
   replaced_.clear();
+}
+
+/// A directory that keeps references right takes a deleted object out of whatever referred to it, and does not say so
+/// of each. Without this, one that comes back (undeleted) would be a member again where it is none.
+void Importer::drop_references_to(store::View& view, store::Batch& batch, const std::vector<ObjectId>& deleted) const {
+  if (deleted.empty()) return;
+  std::vector<Reference> dropped;
+  std::vector<ObjectId> holders;
+  for (Reference row : view.references_to(deleted)) {
+    if ((row.bits & store::reference_observed) == 0) continue;
+    row.bits &= static_cast<std::uint8_t>(store::reference_desired | store::reference_managed);
+    if (row.bits == store::reference_managed) row.bits = 0;
+    dropped.push_back(row);
+    holders.push_back(row.object);
+  }
+  batch.put_references(dropped);
+  batch.touch_objects(holders, store::touched_inbound | store::touched_references, 0);
 }
 
 /// A joined object stays until the synchronization has drawn its conclusions; any other leaves at once.
@@ -403,6 +420,7 @@ void Importer::apply(std::vector<Prepared> prepared, const std::string* watermar
       context_.lease, watermark == nullptr ? store::Durability::deferred : store::Durability::at_once);
   std::vector<Prepared*> present;
   std::vector<ObjectId> gone;
+  std::vector<ObjectId> deleted;
   for (std::size_t i = 0; i < prepared.size(); ++i) {
     Prepared& one = prepared[i];
     if (!one.anchor.empty() && last[one.anchor] != i) continue;
@@ -416,8 +434,9 @@ void Importer::apply(std::vector<Prepared> prepared, const std::string* watermar
                            : one.anchor.empty() && by_dn != known.by_dn.end() ? by_dn->second
                                                                               : nullptr;
     if (object == nullptr) continue;
-    if (one.kind == Observation::Kind::gone) {
+    if (one.kind == Observation::Kind::gone || one.kind == Observation::Kind::deleted) {
       gone.push_back(object->id);
+      if (one.kind == Observation::Kind::deleted) deleted.push_back(object->id);
     } else {
       seen_.mark(object->id);
       counters_.add("unchanged");
@@ -429,6 +448,7 @@ void Importer::apply(std::vector<Prepared> prepared, const std::string* watermar
   replace_stand_ins(*view, *batch);
   // Before anything leaves: what is still referenced stays as a stand-in.
   batch->put_references(std::exchange(references_, {}));
+  drop_references_to(*view, *batch, deleted);
   write_gone(*view, *batch, std::move(gone));
   batch->put_references(references_);
   batch->put_errors(errors_);
@@ -439,21 +459,15 @@ void Importer::apply(std::vector<Prepared> prepared, const std::string* watermar
 
 void Importer::check_canaries() {
   if (info_.canaries.empty()) return;
-  std::vector<std::string> keys;
-  keys.reserve(info_.canaries.size());
-  for (const std::string& canary : info_.canaries) keys.push_back(model::dn_key(canary));
   const auto view = context_.store.view();
-  const std::vector<Object> found = view->find_objects(info_.id, info_.canaries, keys);
-  for (std::size_t i = 0; i < keys.size(); ++i) {
-    const bool there = std::any_of(found.begin(), found.end(), [&](const Object& object) {
-      return (object.anchor == info_.canaries[i] || object.dn_key == keys[i]) && seen_.has(object.id);
-    });
-    if (there) continue;
+  for (const std::string& canary : info_.canaries) {
+    const auto found = find_named(context_.store, *view, info_, canary);
+    if (found && seen_.has(found->id)) continue;
     throw Error(
         Fault::invalid, "import.canary_missing",
         fmt::format(
             "the import of {} did not see the canary object {}: it is taken as incomplete, and nothing is deleted",
-            info_.name, info_.canaries[i]),
+            info_.name, canary),
         "Find out why the directory does not show it; if it is rightly gone, remove it from the connector's canaries.");
   }
 }

@@ -105,6 +105,7 @@ class Importer {
   void write_present(store::View& view, store::Batch& batch, const std::vector<Prepared*>& present, const Known& known);
   void touch_namers(store::View& view, store::Batch& batch, const std::vector<Work>& work) const;
   void replace_stand_ins(store::View& view, store::Batch& batch);
+  void drop_references_to(store::View& view, store::Batch& batch, const std::vector<ObjectId>& deleted) const;
   void write_gone(store::View& view, store::Batch& batch, std::vector<ObjectId> gone);
   /// Takes what `prepared` has but for its references.
   ObjectWrite write_new(ObjectId id, Prepared& prepared, const Object* stand_in) const;

@@ -9,9 +9,9 @@
 
 #include "base/error.h"
 #include "base/text.h"
-#include "model/dn.h"
 #include "sync/link_decision.h"
 #include "sync/name_claims.h"
+#include "sync/named_object.h"
 #include "sync/node.h"
 #include "sync/outbound.h"
 #include "sync/pending.h"
@@ -164,15 +164,13 @@ Node& Previewer::add(store::ObjectWithImages loaded) {
 }
 
 Node& Previewer::load(std::string_view name) {
-  const std::vector<std::string> anchors{std::string(name)};
-  const std::vector<std::string> keys{model::dn_key(name)};
-  const auto found = view_->find_objects(info_.id, anchors, keys);
-  if (found.empty()) {
+  const auto found = find_named(context_.store, *view_, info_, name);
+  if (!found) {
     throw Error(Fault::not_found, "preview.no_object",
                 fmt::format("the connector space of {} does not hold \"{}\"", info_.name, printable(name)),
                 "Give its DN or its anchor; `linkspan object search` finds it, and an import brings it.");
   }
-  const std::vector<store::ObjectId> ids{found.front().id};
+  const std::vector<store::ObjectId> ids{found->id};
   auto loaded = view_->load_objects(ids, store::all_images);
   return add(std::move(loaded.front()));
 }

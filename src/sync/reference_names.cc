@@ -40,7 +40,7 @@ void StoredReferenceNames::load(std::span<const store::ObjectId> objects) {
     targets.erase(std::unique(targets.begin(), targets.end()), targets.end());
     std::unordered_map<std::int64_t, std::string> called;
     for (store::ObjectWithImages& one : view_.load_objects(targets, store::no_images)) {
-      const bool by_anchor = context_.connector(one.object.connector).references_by_anchor || one.object.dn.empty();
+      const bool by_anchor = !context_.connector(one.object.connector).objects_by_dn || one.object.dn.empty();
       called.emplace(one.object.id.value, std::move(by_anchor ? one.object.anchor : one.object.dn));
     }
     for (const store::Reference& row : rows) {

@@ -13,6 +13,7 @@ cleanup() {
   lab/slapd.sh remove "$WORK/ldap" >/dev/null || true
   lab/scim.sh remove "$WORK/scim" >/dev/null || true
   lab/postgresql.sh remove "$WORK/pg" >/dev/null || true
+  lab/samba.sh remove "$WORK/dc" >/dev/null || true
   rm -rf "$WORK"
 }
 trap cleanup EXIT
@@ -152,10 +153,37 @@ check_scim() {
   expect "read back whole" 3 "$(curl --noproxy '*' -s "$LAB_SCIM_CONTROL_URL/__all" | wc -l)"
 }
 
+as_administrator() {
+  ldapsearch -x -LLL -o ldif-wrap=no -H "$LAB_AD_LDAPS_URL" -D "$LAB_AD_ADMIN" -y "$LAB_AD_ADMIN_PASSWORD_FILE" -b "$LAB_AD_BASE" "$@"
+}
+
+check_samba() {
+  if [ "$(id -u)" -ne 0 ]; then
+    echo "skipped: a domain controller needs root"
+    return
+  fi
+  local hosts
+  hosts=$(cat /etc/hosts)
+  lab/samba.sh up "$WORK/dc"
+  # shellcheck disable=SC1091
+  . "$WORK/dc/env.sh"
+  export LDAPTLS_CACERT=$LAB_AD_CA
+  expect "the administrator over LDAPS" 1 "$(as_administrator '(sAMAccountName=Administrator)' 1.1 | entries)"
+  refused "a password in clear text" \
+    ldapsearch -x -H "$LAB_AD_URL" -D "$LAB_AD_ADMIN" -y "$LAB_AD_ADMIN_PASSWORD_FILE" -b "$LAB_AD_BASE" -s base 1.1
+  lab/samba.sh down "$WORK/dc"
+  expect "stopped is said by the exit status" 3 "$(lab/samba.sh status "$WORK/dc" >/dev/null; echo $?)"
+  lab/samba.sh up "$WORK/dc"
+  expect "the same address after a restart" "$LAB_AD_ADDRESS" "$(sed -n "s/^export LAB_AD_ADDRESS='\(.*\)'/\1/p" "$WORK/dc/env.sh")"
+  lab/samba.sh remove "$WORK/dc"
+  expect "/etc/hosts as it was" "$hosts" "$(grep -vF "# linkspan lab" /etc/hosts; grep -F "# linkspan lab" <<<"$hosts" || true)"
+}
+
 check_organisation
 check_slapd
 check_postgresql
 check_scim
+check_samba
 for server in slapd:ldap postgresql:pg scim:scim; do
   "lab/${server%:*}.sh" down "$WORK/${server#*:}"
   expect "${server%:*} is gone" 3 "$("lab/${server%:*}.sh" status "$WORK/${server#*:}" >/dev/null; echo $?)"

@@ -3,7 +3,6 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <fmt/core.h>
-#include <ldap.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <spawn.h>
@@ -88,59 +87,6 @@ int free_port() {
     if (free) return port;
   }
   throw std::runtime_error("no free port");
-}
-
-/// Null-terminated arrays of LDAPMod over values that the caller keeps.
-class Modifications {
- public:
-  void add(int operation, const std::string& attribute, const std::vector<std::string>& values) {
-    auto& held = values_.emplace_back();
-    for (const std::string& value : values) held.push_back({value.size(), const_cast<char*>(value.data())});
-    auto& pointers = pointers_.emplace_back();
-    for (berval& value : held) pointers.push_back(&value);
-    pointers.push_back(nullptr);
-    LDAPMod mod{};
-    mod.mod_op = operation | LDAP_MOD_BVALUES;
-    mod.mod_type = const_cast<char*>(attribute.c_str());
-    mod.mod_bvalues = values.empty() ? nullptr : pointers.data();
-    mods_.push_back(mod);
-  }
-  LDAPMod** get() {
-    list_.clear();
-    for (LDAPMod& mod : mods_) list_.push_back(&mod);
-    list_.push_back(nullptr);
-    return list_.data();
-  }
-
- private:
-  std::vector<std::vector<berval>> values_;
-  std::vector<std::vector<berval*>> pointers_;
-  std::vector<LDAPMod> mods_;
-  std::vector<LDAPMod*> list_;
-};
-
-void expect_success(int result, LDAP* session, const std::string& what) {
-  if (result == LDAP_SUCCESS) return;
-  char* detail = nullptr;
-  ldap_get_option(session, LDAP_OPT_DIAGNOSTIC_MESSAGE, &detail);
-  std::string text = fmt::format("{}: {} {}", what, ldap_err2string(result), detail != nullptr ? detail : "");
-  ldap_memfree(detail);
-  throw std::runtime_error(text);
-}
-
-LDAP* try_bind(const std::string& url) {
-  LDAP* session = nullptr;
-  if (ldap_initialize(&session, url.c_str()) != LDAP_SUCCESS) throw std::runtime_error("ldap_initialize");
-  const int version = LDAP_VERSION3;
-  ldap_set_option(session, LDAP_OPT_PROTOCOL_VERSION, &version);
-  std::string password = Slapd::admin_password();
-  berval secret{password.size(), password.data()};
-  const std::string dn = Slapd::admin_dn();
-  if (ldap_sasl_bind_s(session, dn.c_str(), LDAP_SASL_SIMPLE, &secret, nullptr, nullptr, nullptr) == LDAP_SUCCESS) {
-    return session;
-  }
-  ldap_unbind_ext_s(session, nullptr, nullptr);
-  return nullptr;
 }
 
 constexpr std::string_view k_first_entries = R"(dn: dc=quay,dc=example
@@ -315,8 +261,7 @@ bool Slapd::wait_until_up() {
       pid_ = -1;
       return false;
     }
-    if (LDAP* session = try_bind(url())) {
-      ldap_unbind_ext_s(session, nullptr, nullptr);
+    if (LdapAdmin::lets_in(url(), admin_dn(), admin_password())) {
       // Another server may have taken the port in the same moment: only ours knows our folder's socket.
       if (fs::exists(folder_ / "ldapi")) return true;
     }
@@ -329,8 +274,7 @@ void Slapd::stop() { reap(SIGTERM); }
 void Slapd::kill() { reap(SIGKILL); }
 
 void Slapd::reap(int signal) {
-  if (admin_ != nullptr) ldap_unbind_ext_s(static_cast<LDAP*>(admin_), nullptr, nullptr);
-  admin_ = nullptr;
+  admin_.reset();
   if (pid_ <= 0) return;
   ::kill(pid_, signal);
   int status = 0;
@@ -338,18 +282,12 @@ void Slapd::reap(int signal) {
   pid_ = -1;
 }
 
-void* Slapd::admin() {
-  if (admin_ == nullptr) admin_ = try_bind(url());
-  if (admin_ == nullptr) throw std::runtime_error("slapd does not let its administrator in");
-  return admin_;
+LdapAdmin& Slapd::admin() {
+  if (!admin_) admin_ = std::make_unique<LdapAdmin>(url(), admin_dn(), admin_password());
+  return *admin_;
 }
 
-void Slapd::add(const std::string& dn, const LdapAttributes& attributes) {
-  Modifications mods;
-  for (const auto& [name, values] : attributes) mods.add(LDAP_MOD_ADD, name, values);
-  auto* session = static_cast<LDAP*>(admin());
-  expect_success(ldap_add_ext_s(session, dn.c_str(), mods.get(), nullptr, nullptr), session, "add " + dn);
-}
+void Slapd::add(const std::string& dn, const LdapAttributes& attributes) { admin().add(dn, attributes); }
 
 void Slapd::add_person(const std::string& name, const LdapAttributes& more) {
   LdapAttributes attributes = more;
@@ -360,22 +298,13 @@ void Slapd::add_person(const std::string& name, const LdapAttributes& more) {
 }
 
 void Slapd::replace(const std::string& dn, const std::string& attribute, const std::vector<std::string>& values) {
-  Modifications mods;
-  mods.add(LDAP_MOD_REPLACE, attribute, values);
-  auto* session = static_cast<LDAP*>(admin());
-  expect_success(ldap_modify_ext_s(session, dn.c_str(), mods.get(), nullptr, nullptr), session, "modify " + dn);
+  admin().replace(dn, attribute, values);
 }
 
 void Slapd::rename(const std::string& dn, const std::string& new_rdn, const std::string& new_parent) {
-  auto* session = static_cast<LDAP*>(admin());
-  expect_success(ldap_rename_s(session, dn.c_str(), new_rdn.c_str(), new_parent.empty() ? nullptr : new_parent.c_str(),
-                               1, nullptr, nullptr),
-                 session, "rename " + dn);
+  admin().rename(dn, new_rdn, new_parent);
 }
 
-void Slapd::remove(const std::string& dn) {
-  auto* session = static_cast<LDAP*>(admin());
-  expect_success(ldap_delete_ext_s(session, dn.c_str(), nullptr, nullptr), session, "delete " + dn);
-}
+void Slapd::remove(const std::string& dn) { admin().remove(dn); }
 
 }  // namespace linkspan::testkit

@@ -2,9 +2,10 @@
 // A private OpenLDAP server for tests: started on a free loopback port from a folder of its own, gone with the object.
 
 #include <sys/types.h>
+#include <testkit/ldap_admin.h>
 
 #include <filesystem>
-#include <map>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -21,9 +22,6 @@ struct SlapdOptions {
   /// Loaded with slapadd before the first start; its first entry must be base().
   std::filesystem::path ldif = {};
 };
-
-/// Attribute name -> values, as bytes.
-using LdapAttributes = std::map<std::string, std::vector<std::string>>;
 
 /// Throws std::runtime_error with the log's end when the server does not come up. Not thread-safe.
 class Slapd {
@@ -70,14 +68,14 @@ class Slapd {
   void load(const std::filesystem::path& ldif) const;
   bool wait_until_up();
   void reap(int signal);
-  void* admin();
+  LdapAdmin& admin();
 
   SlapdOptions options_;
   std::filesystem::path folder_;
   int port_ = 0;
   int tls_port_ = 0;
   pid_t pid_ = -1;
-  void* admin_ = nullptr;  ///< LDAP*, bound; made anew after a restart
+  std::unique_ptr<LdapAdmin> admin_;  ///< made anew after a restart
 };
 
 }  // namespace linkspan::testkit

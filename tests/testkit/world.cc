@@ -77,7 +77,9 @@ void World::reopen() {
 void World::load() {
   configuration_ = sync::load_configuration(*store_, [&](std::string_view kind) {
     const auto found = std::find_if(specs_.begin(), specs_.end(), [&](const auto& spec) { return spec.kind == kind; });
-    return found != specs_.end() && found->options.references_by_anchor;
+    const bool by_anchor = found != specs_.end() && found->options.references_by_anchor;
+    return connector::Naming{.references_by_anchor = by_anchor,
+                             .objects_by_dn = !by_anchor || found->objects_by_dn_too};
   });
 }
 

@@ -25,6 +25,8 @@ struct DirectorySpec {
   connector::FakeOptions options;
   /// An adapter in place of the fake; `options` then say what it can do.
   std::function<std::unique_ptr<connector::Connector>()> connect{};
+  /// References go by anchor, objects by DN all the same, as in Active Directory.
+  bool objects_by_dn_too = false;
 };
 
 class World {

@@ -11,6 +11,8 @@
 namespace linkspan::connector_ldap {
 
 /// Changes nothing, and never throws for what the server does.
+[[nodiscard]] std::vector<connector::Check> run_active_directory_checks(const LdapSettings& settings,
+                                                                        const vault::Secret& password, Logger& logger);
 [[nodiscard]] std::vector<connector::Check> run_checks(const LdapSettings& settings, const vault::Secret& password,
                                                        Logger& logger);
 

@@ -1,6 +1,7 @@
 #pragma once
 // What is read from which server: the rootDSE, the resolved settings, and which entries count.
 
+#include <cstdint>
 #include <set>
 #include <string>
 #include <string_view>
@@ -15,6 +16,13 @@ struct RootDse {
   std::set<std::string> controls;  ///< OIDs
   std::string subschema;
   std::string vendor;
+  // Of Active Directory (MS-ADTS 3.1.1.3.2):
+  bool active_directory = false;
+  std::string default_naming_context;  ///< the domain of the controller
+  std::string configuration;           ///< DN of the configuration partition
+  std::string controller;              ///< DN of the controller's own settings
+  std::string host;                    ///< its DNS name
+  std::int64_t highest_usn = 0;
   [[nodiscard]] bool offers(std::string_view oid) const { return controls.contains(std::string(oid)); }
 };
 

@@ -20,6 +20,9 @@ struct AttributeType {
   bool writable = true;
   bool case_exact = false;
   bool optional_uid = false;  ///< "DN#'0101'B"
+
+  /// In Active Directory: the far end of a link, which the directory keeps by itself (memberOf of member).
+  [[nodiscard]] bool is_back_link() const { return kind == model::ValueKind::reference && !writable && !single_valued; }
 };
 
 struct ObjectClass {
@@ -32,8 +35,10 @@ struct ObjectClass {
 /// Immutable after it was read. Names are found without regard to case, and by OID.
 class DirectorySchema {
  public:
-  /// From the definitions as the server prints them. Definitions that cannot be read are left out.
-  DirectorySchema(const std::vector<std::string>& attribute_types, const std::vector<std::string>& object_classes);
+  /// From the definitions as the server prints them. Definitions that cannot be read are left out. `content_rules`
+  /// (RFC 4512, 4.1.6) name what auxiliary classes every entry of a class has.
+  DirectorySchema(const std::vector<std::string>& attribute_types, const std::vector<std::string>& object_classes,
+                  const std::vector<std::string>& content_rules = {});
 
   /// The attribute type of a description without options, or nullptr.
   [[nodiscard]] const AttributeType* attribute(std::string_view name) const;
@@ -50,6 +55,7 @@ class DirectorySchema {
   struct RawType;
   void add_attributes(const std::vector<std::string>& definitions);
   void add_classes(const std::vector<std::string>& definitions);
+  void add_content_rules(const std::vector<std::string>& definitions);
 
   std::vector<AttributeType> attributes_;
   std::vector<ObjectClass> classes_;

@@ -18,10 +18,11 @@ namespace linkspan::connector_ldap {
 /// Which class an entry counts as.
 class TypeChooser {
  public:
-  TypeChooser(const DirectorySchema& schema, const std::vector<std::string>& object_types);
+  TypeChooser(const DirectorySchema& schema, const std::vector<std::string>& object_types, Dialect dialect);
 
   /// Starts a new entry, takes each value of its objectClass, and answers with the most specific of the wanted types
-  /// (the first of the settings among equals); empty = it is of none.
+  /// (the first of the settings among equals); empty = it is of none. In Active Directory the structural class alone
+  /// counts, which is the last value there (MS-ADTS 3.1.1.2.4): a computer is no user, though its class is a subclass.
   void begin() { best_ = nullptr; }
   void take(std::string_view object_class);
   [[nodiscard]] std::string_view chosen() const { return best_ != nullptr ? best_->name : std::string_view(); }
@@ -39,30 +40,44 @@ class TypeChooser {
   const Candidate* classify(std::string_view object_class) const;
 
   const DirectorySchema& schema_;
+  Dialect dialect_;
   std::unordered_map<std::string, Candidate> wanted_;  ///< by lower-case name
   std::unordered_map<std::string, const Candidate*, Hash, std::equal_to<>> known_;
   const Candidate* best_ = nullptr;
+};
+
+/// An attribute of which a server sent a part only (MS-ADTS 3.1.1.3.1.3.3): the rest is to be asked for.
+struct UnfinishedAttribute {
+  std::string name;
+  std::size_t next = 0;  ///< index of the first value that is missing
 };
 
 /// What an entry says besides itself.
 struct EntryFacts {
   bool in_scope = false;      ///< it is of a wanted type
   bool has_children = false;  ///< hasSubordinates, where it was asked for
+  std::vector<UnfinishedAttribute> unfinished;
 };
 
 /// Not thread-safe; keeps what it learned of attribute descriptions from entry to entry.
 class EntryReader {
  public:
-  /// `selected`: attributes wanted by name; empty = all user attributes but userPassword.
+  /// `selected`: attributes wanted by name; empty = all user attributes but userPassword and, in Active Directory,
+  /// those that every controller keeps for itself or that are the far end of a link (memberOf).
   EntryReader(const DirectorySchema& schema, const std::vector<std::string>& object_types,
-              const std::vector<std::string>& selected);
+              const std::vector<std::string>& selected, Dialect dialect = Dialect::ldap);
 
   /// The attributes to ask for.
   [[nodiscard]] std::vector<std::string> requested() const;
 
   /// Fills `entry` (empty before). With `anchor` given (by a Sync State control) the entry's own entryUUID may lack;
   /// otherwise throws Fault::invalid "ldap.no_anchor". An entry of no wanted type has an empty object_type.
+  /// Active Directory: the anchor is objectGUID as text, and names must have been asked for with k_extended_dn.
   EntryFacts read(Session& session, LDAPMessage* message, std::string anchor, model::Entry& entry);
+
+  /// Adds a further part of an unfinished attribute to `entry`, the one that was read last. Answers what is still
+  /// missing then.
+  std::vector<UnfinishedAttribute> append(Session& session, LDAPMessage* message, model::Entry& entry);
 
   [[nodiscard]] TypeChooser& types() { return types_; }
 
@@ -84,6 +99,7 @@ class EntryReader {
     std::size_t operator()(std::string_view text) const noexcept { return std::hash<std::string_view>{}(text); }
   };
 
+  bool take_all(Session& session, LDAPMessage* message, BerElement* ber, model::Entry& entry, EntryFacts& facts);
   Slot* slot_for(std::string_view description, Slot* previous);
   Slot make_slot(std::string_view description);
   void take(Slot& slot, const berval* values, model::Entry& entry, EntryFacts& facts);
@@ -93,6 +109,7 @@ class EntryReader {
 
   const DirectorySchema& schema_;
   std::vector<std::string> selected_;
+  Dialect dialect_;
   TypeChooser types_;
   std::deque<Slot> slots_;
   std::unordered_map<std::string_view, Slot*> by_description_;

@@ -16,7 +16,9 @@ namespace linkspan::connector_ldap {
 class PagedSearch {
  public:
   /// `page_size` 0 = unpaged, for servers without the control.
-  PagedSearch(Session& session, Search search, int page_size, std::stop_token stop);
+  /// `more`: further controls of each request.
+  PagedSearch(Session& session, Search search, int page_size, std::stop_token stop,
+              std::vector<RequestControl> more = {});
   ~PagedSearch();
   PagedSearch(const PagedSearch&) = delete;
   PagedSearch& operator=(const PagedSearch&) = delete;
@@ -34,6 +36,7 @@ class PagedSearch {
 
   Session& session_;
   Search search_;
+  std::vector<RequestControl> more_;
   int page_size_;
   std::stop_token stop_;
   std::string cookie_;

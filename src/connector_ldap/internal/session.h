@@ -44,11 +44,24 @@ struct Done {
   Controls controls;  ///< may be null
 };
 
-/// An own control of the request; `value` must outlive the call.
+/// An own control of a request.
 struct RequestControl {
   std::string oid;
   std::string value;
   bool critical = true;
+};
+
+/// Controls in the form that libldap takes; borrows what they are made of.
+class ControlList {
+ public:
+  explicit ControlList(const std::vector<RequestControl>& controls);
+  ControlList(const ControlList&) = delete;
+  ControlList& operator=(const ControlList&) = delete;
+  [[nodiscard]] LDAPControl** get() { return pointers_.data(); }
+
+ private:
+  std::vector<LDAPControl> held_;
+  std::vector<LDAPControl*> pointers_;
 };
 
 /// Maps a result code to the error it stands for. `where` names the server, `what` the deed ("reading ou=x").
@@ -74,7 +87,8 @@ class Session {
   [[nodiscard]] Done parse_done(LDAPMessage* message);
 
   /// Reads all at once: for small results. A size limit that is reached is no error when `search` set it.
-  [[nodiscard]] std::vector<Message> read(const Search& search, const std::stop_token& stop = {});
+  [[nodiscard]] std::vector<Message> read(const Search& search, const std::stop_token& stop = {},
+                                          const std::vector<RequestControl>& controls = {});
 
   void abandon(int id) noexcept;
 
@@ -90,15 +104,20 @@ class Session {
   void set_tls_options();
   void encrypt(const ServerUrl& url);
   void bind(const ServerUrl& url, const vault::Secret& password, const std::stop_token& stop);
+  void bind_simply(const ServerUrl& url, const vault::Secret& password, const std::stop_token& stop);
+  void bind_by_kerberos(const ServerUrl& url, const vault::Secret& password);
   [[nodiscard]] Error connect_error(int code, std::string_view what, const ServerUrl& url);
   void close() noexcept;
 
-  const LdapSettings& settings_;
+  const LdapSettings settings_;
   Logger& logger_;
   LDAP* handle_ = nullptr;
   std::string where_;
   bool encrypted_ = false;
 };
+
+/// The name of a search entry, as it came.
+[[nodiscard]] std::string dn_of(LDAP* handle, LDAPMessage* entry);
 
 /// The values of `attribute` in a search entry, as bytes.
 [[nodiscard]] std::vector<std::string> values_of(LDAP* handle, LDAPMessage* entry, const char* attribute);

@@ -1,8 +1,9 @@
 #pragma once
-// The control values that libldap has no call for: RFC 4533 (content synchronization) and the RFC 2696 request.
+// The control values that libldap has no call for: RFC 4533 (content synchronization), the RFC 2696 request, DirSync.
 
 #include <ldap.h>
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -36,6 +37,15 @@ struct SyncInfo {
 [[nodiscard]] std::optional<SyncState> decode_sync_state(const berval& value);
 [[nodiscard]] std::optional<SyncDone> decode_sync_done(const berval& value);
 [[nodiscard]] std::optional<SyncInfo> decode_sync_info(const berval& value);
+
+/// DirSync (MS-ADTS 3.1.1.3.4.1.3).
+[[nodiscard]] std::string encode_dirsync_request(std::uint32_t flags, int most_bytes, std::string_view cookie);
+
+struct DirSyncDone {
+  bool more = false;
+  std::string cookie;
+};
+[[nodiscard]] std::optional<DirSyncDone> decode_dirsync_done(const berval& value);
 
 /// The control of that OID, or nullptr.
 [[nodiscard]] const LDAPControl* find_control(LDAPControl** controls, const char* oid);

@@ -1,0 +1,460 @@
+#include "connector_ldap/internal/active_directory_imports.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <array>
+#include <deque>
+#include <optional>
+#include <utility>
+
+#include "base/text.h"
+#include "connector/batch_limit.h"
+#include "connector_ldap/internal/dirsync.h"
+#include "connector_ldap/internal/entry_reader.h"
+#include "connector_ldap/internal/guid.h"
+#include "connector_ldap/internal/quiet_pipe.h"
+#include "connector_ldap/internal/searches.h"
+
+namespace linkspan::connector_ldap {
+
+using connector::Import;
+using connector::ImportEnd;
+using model::Observation;
+
+namespace {
+
+constexpr const char* k_everything = "(objectClass=*)";
+constexpr const char* k_show_deleted = "1.2.840.113556.1.4.417";
+constexpr std::size_t k_read_at_once = 250;        ///< objects by one filter
+constexpr std::size_t k_most_changes = 1'000'000;  ///< of a delta; beyond that a full import is the better way
+constexpr std::size_t k_most_ranges = 1'000'000;   ///< parts of one attribute: a server that never ends
+
+const std::vector<RequestControl>& extended_names() {
+  static const std::vector<RequestControl> controls{{k_extended_dn, std::string(k_extended_dn_value), true}};
+  return controls;
+}
+
+Observation only_anchor(Observation::Kind kind, std::string anchor) {
+  Observation made;
+  made.kind = kind;
+  made.entry.anchor = std::move(anchor);
+  return made;
+}
+
+/// Classes that nothing of what is imported lies below (their possSuperiors say so): renaming one renames no other.
+bool is_leaf(std::string_view object_class) {
+  constexpr std::array<std::string_view, 6> leaves{"user",    "inetOrgPerson", "group",
+                                                   "contact", "computer",      "foreignSecurityPrincipal"};
+  return std::ranges::any_of(leaves, [&](std::string_view one) { return equal_ascii_case(one, object_class); });
+}
+
+/// What both imports do with an entry.
+class Reading {
+ public:
+  Reading(Forest forest, const LdapSettings& settings, std::stop_token stop)
+      : forest_(std::move(forest)),
+        settings_(settings),
+        stop_(std::move(stop)),
+        reader_(*forest_.schema, settings.object_types, settings.attributes, Dialect::active_directory) {}
+
+  Forest& forest() { return forest_; }
+  const std::stop_token& stop() const { return stop_; }
+  std::vector<std::string> requested() const { return reader_.requested(); }
+
+  void throw_if_stopped() const {
+    if (stop_.stop_requested()) throw Error(Fault::cancelled, "ldap.stopped", "the import was stopped");
+  }
+
+  std::unique_ptr<PagedSearch> pages(Session& session, Search search) const {
+    return std::make_unique<PagedSearch>(session, std::move(search), settings_.page_size, stop_, extended_names());
+  }
+
+  /// The entry, whole; whether it is one that counts.
+  bool read(Session& session, LDAPMessage* message, model::Entry& entry) {
+    EntryFacts facts = reader_.read(session, message, {}, entry);
+    if (!facts.in_scope || !forest_.scope.contains(entry.dn)) return false;
+    complete(session, entry, std::move(facts.unfinished));
+    return true;
+  }
+
+ private:
+  /// Asks for the rest of what came in part (MS-ADTS 3.1.1.3.1.3.3), and adds it where it belongs.
+  void complete(Session& session, model::Entry& entry, std::vector<UnfinishedAttribute> unfinished) {
+    for (std::size_t parts = 0; !unfinished.empty(); ++parts) {
+      const UnfinishedAttribute wanted = std::move(unfinished.back());
+      unfinished.pop_back();
+      const auto found = session.read({.base = base_of(entry.anchor),
+                                       .scope = LDAP_SCOPE_BASE,
+                                       .attributes = {fmt::format("{};range={}-*", wanted.name, wanted.next)}},
+                                      stop_, extended_names());
+      if (found.empty() || parts == k_most_ranges) {
+        throw Error(Fault::unavailable, "ldap.garbled",
+                    fmt::format("{}: the values of {} of \"{}\" have no end", session.where(), wanted.name,
+                                printable(entry.dn)),
+                    "it may have been removed while it was read: the next run tells");
+      }
+      for (UnfinishedAttribute& more : reader_.append(session, found.front().get(), entry)) {
+        if (more.next > wanted.next) unfinished.push_back(std::move(more));
+      }
+    }
+  }
+
+  Forest forest_;
+  const LdapSettings& settings_;
+  std::stop_token stop_;
+  EntryReader reader_;
+};
+
+class FullImport final : public Import {
+ public:
+  FullImport(Forest forest, const LdapSettings& settings, Logger& logger, std::stop_token stop)
+      : reading_(std::move(forest), settings, std::move(stop)) {
+    // First where the next delta begins, then what there is: what changes meanwhile is told twice, not never.
+    for (Partition& one : reading_.forest().partitions) {
+      marks_.push_back(begin_series(one, settings, logger, reading_.stop()));
+      if (marks_.back().changes != Changes::dirsync && !sees_deletions(one, reading_.stop())) {
+        logger.log(Level::warning, "ldap.deletions_unseen", "deletions will be seen by full imports only",
+                   {{"partition", one.root.dn}});
+      }
+    }
+  }
+
+  bool next(std::vector<Observation>& batch) override {
+    batch.clear();
+    reading_.throw_if_stopped();
+    const QuietPipe quiet;
+    connector::BatchLimit limit;
+    while (!limit.reached()) {
+      if (!pages_ && !begin_next()) break;
+      const Message message = pages_->next();
+      if (!message) {
+        pages_.reset();
+        continue;
+      }
+      Observation& made = batch.emplace_back();
+      if (reading_.read(*session_, message.get(), made.entry)) {
+        limit.count(made.entry);
+      } else {
+        batch.pop_back();
+      }
+    }
+    return !batch.empty();
+  }
+
+  ImportEnd end() override { return {make_marks(marks_, reading_.forest().fingerprint), true}; }
+
+ private:
+  bool begin_next() {
+    auto& partitions = reading_.forest().partitions;
+    while (partition_ < partitions.size() && container_ == partitions[partition_].containers.size()) {
+      ++partition_;
+      container_ = 0;
+    }
+    if (partition_ == partitions.size()) return false;
+    const Place& container = partitions[partition_].containers[container_++];
+    session_ = partitions[partition_].session.get();
+    pages_ = reading_.pages(*session_, {.base = base_of(container.guid),
+                                        .filter = reading_.forest().scope.filter,
+                                        .attributes = reading_.requested()});
+    return true;
+  }
+
+  Reading reading_;
+  std::vector<PartitionMark> marks_;
+  std::size_t partition_ = 0;
+  std::size_t container_ = 0;
+  Session* session_ = nullptr;
+  std::unique_ptr<PagedSearch> pages_;
+};
+
+/// First what changed is listed, in every partition; then what was deleted is told, and the rest is read as it is now.
+/// So an object that went from one domain to another is not gone at the end, and no value is told that is older than
+/// another that was told before.
+class DeltaImport final : public Import {
+ public:
+  DeltaImport(Forest forest, const LdapSettings& settings, std::stop_token stop, std::vector<PartitionMark> marks)
+      : reading_(std::move(forest), settings, std::move(stop)), settings_(settings), marks_(std::move(marks)) {
+    changed_.resize(marks_.size());
+    moved_.resize(marks_.size());
+  }
+
+  bool next(std::vector<Observation>& batch) override {
+    batch.clear();
+    reading_.throw_if_stopped();
+    const QuietPipe quiet;
+    list_changes();
+    connector::BatchLimit limit;
+    for (std::size_t counted = 0; !limit.reached() && advance(batch);) {
+      for (; counted < batch.size(); ++counted) limit.count(batch[counted].entry);
+    }
+    return !batch.empty();
+  }
+
+  ImportEnd end() override { return {make_marks(marks_, reading_.forest().fingerprint), false}; }
+
+ private:
+  using Guid = std::array<unsigned char, 16>;
+  struct Change {
+    Guid guid{};
+    bool renamed = false;
+    bool restored = false;
+    friend auto operator<=>(const Change&, const Change&) = default;
+  };
+
+  static std::string text_of(const Guid& guid) {
+    return guid_text({reinterpret_cast<const char*>(guid.data()), guid.size()}).value_or(std::string());
+  }
+  static Guid to_guid(std::string_view bytes) {
+    Guid made{};
+    std::copy_n(bytes.begin(), std::min(bytes.size(), made.size()), made.begin());
+    return made;
+  }
+
+  void list_changes() {
+    if (listed_) return;
+    listed_ = true;
+    for (std::size_t i = 0; i < marks_.size(); ++i) {
+      try {
+        if (marks_[i].changes == Changes::usn) {
+          list_by_usn(i);
+        } else {
+          list_by_dirsync(i);
+        }
+      } catch (DirSyncRefused& refused) {
+        throw Error(Fault::invalid, "connector.watermark_refused", refused.error.message(),
+                    "a full import begins a new series");
+      }
+      std::ranges::sort(changed_[i]);
+    }
+    std::ranges::sort(deleted_);
+    deleted_.erase(std::unique(deleted_.begin(), deleted_.end()), deleted_.end());
+  }
+
+  void list_by_dirsync(std::size_t at) {
+    Partition& partition = reading_.forest().partitions[at];
+    DirSyncRequest request{.partition = partition.root.dn,
+                           .attributes = {},
+                           .visible_only = marks_[at].changes == Changes::dirsync_visible,
+                           .cookie = marks_[at].cookie};
+    const bool all = std::ranges::any_of(settings_.attributes, [](const auto& name) { return name == "*"; });
+    if (!settings_.attributes.empty() && !all) {
+      request.attributes = settings_.attributes;
+      // An object comes only when one of these has changed: what tells of moves and deletions must be among them.
+      for (const char* needed : {"objectGUID", "objectClass", "name", "parentGUID", "isDeleted", "isRecycled"}) {
+        request.attributes.emplace_back(needed);
+      }
+    }
+    DirSyncSearch search(*partition.session, std::move(request), reading_.stop());
+    while (const Message message = search.next()) list(*partition.session, message.get(), at);
+    marks_[at].cookie = search.cookie();
+  }
+
+  void list_by_usn(std::size_t at) {
+    Partition& partition = reading_.forest().partitions[at];
+    if (invocation_id(partition, reading_.stop()) != marks_[at].invocation_id) {
+      throw Error(Fault::invalid, "connector.watermark_refused",
+                  fmt::format("{} is another controller than the last time, or was restored: its numbers are others",
+                              partition.session->where()),
+                  "a full import begins a new series");
+    }
+    const std::int64_t now = load_root_dse(*partition.session, reading_.stop()).highest_usn;
+    PagedSearch pages(*partition.session,
+                      {.base = partition.root.dn,
+                       .filter = fmt::format("(uSNChanged>={})", marks_[at].usn + 1),
+                       .attributes = {"objectGUID", "isDeleted"}},
+                      settings_.page_size, reading_.stop(), {{k_show_deleted, {}, true}});
+    while (const Message message = pages.next()) list(*partition.session, message.get(), at);
+    marks_[at].usn = now;
+  }
+
+  void list(Session& session, LDAPMessage* message, std::size_t at) {
+    const auto guid = values_of(session.handle(), message, "objectGUID");
+    if (guid.empty() || guid.front().size() != sizeof(Guid)) {
+      throw Error(Fault::invalid, "ldap.no_anchor",
+                  fmt::format("{}: a changed object has no objectGUID", session.where()),
+                  "let the account of this connector read objectGUID");
+    }
+    Change change{to_guid(guid.front())};
+    const auto deleted = values_of(session.handle(), message, "isDeleted");
+    if (!deleted.empty() && deleted.front() == "TRUE") {
+      deleted_.push_back(change.guid);
+    } else {
+      // Without DirSync nobody tells what changed: each container may have been renamed.
+      const bool by_usn = marks_[at].changes == Changes::usn;
+      const bool named = has(session, message, "name") || has(session, message, "parentGUID");
+      change.renamed = by_usn || (named && !has_value(session, message, "objectClass"));
+      change.restored = !by_usn && deleted.empty() && has(session, message, "isDeleted");
+      changed_[at].push_back(change);
+    }
+    if (++listed_count_ > k_most_changes) {
+      throw Error(Fault::invalid, "connector.watermark_refused",
+                  fmt::format("more than {} objects have changed", k_most_changes), "a full import is the quicker way");
+    }
+  }
+
+  static bool has(Session& session, LDAPMessage* message, const char* attribute) {
+    berval** values = ldap_get_values_len(session.handle(), message, attribute);
+    ldap_value_free_len(values);
+    return values != nullptr;
+  }
+  static bool has_value(Session& session, LDAPMessage* message, const char* attribute) {
+    return !values_of(session.handle(), message, attribute).empty();
+  }
+
+  /// One step; false when there is none left.
+  bool advance(std::vector<Observation>& batch) {
+    if (told_ < deleted_.size()) {
+      batch.push_back(only_anchor(Observation::Kind::deleted, text_of(deleted_[told_++])));
+      return true;
+    }
+    for (; at_ < marks_.size(); ++at_) {
+      if (pages_) {
+        take_from_subtree(batch);
+        return true;
+      }
+      if (!changed_[at_].empty()) {
+        read_some(batch);
+        return true;
+      }
+      if (!moved_[at_].empty()) {
+        begin_subtree();
+        return true;
+      }
+    }
+    return false;
+  }
+
+  Session& session() { return *reading_.forest().partitions[at_].session; }
+
+  /// Some of the changed objects, as they are now.
+  void read_some(std::vector<Observation>& batch) {
+    auto& changed = changed_[at_];
+    std::vector<Change> some;
+    std::string filter = "(|";
+    while (!changed.empty() && some.size() < k_read_at_once) {
+      const Change change = changed.back();
+      changed.pop_back();
+      if (!some.empty() && some.back().guid == change.guid) {
+        some.back().renamed = some.back().renamed || change.renamed;
+        some.back().restored = some.back().restored || change.restored;
+        continue;
+      }
+      filter += guid_filter(text_of(change.guid));
+      some.push_back(change);
+    }
+    const bool any_restored = std::ranges::any_of(some, &Change::restored);
+    Search search{
+        .base = reading_.forest().partitions[at_].root.dn, .filter = filter + ")", .attributes = reading_.requested()};
+    std::ranges::sort(some);
+    std::vector<bool> seen(some.size());
+    for (const auto pages = reading_.pages(session(), std::move(search)); const Message message = pages->next();) {
+      Observation made;
+      const bool counts = reading_.read(session(), message.get(), made.entry);
+      const Guid guid = to_guid(guid_bytes(made.entry.anchor).value_or(std::string()));
+      const auto found = std::ranges::lower_bound(some, guid, {}, &Change::guid);
+      if (found == some.end() || found->guid != guid) continue;
+      seen[static_cast<std::size_t>(found - some.begin())] = true;
+      if (found->renamed && !is_leaf(class_of(made.entry))) moved_[at_].push_back(made.entry.anchor);
+      batch.push_back(counts ? std::move(made) : only_anchor(Observation::Kind::gone, std::move(made.entry.anchor)));
+    }
+    for (std::size_t i = 0; i < some.size(); ++i) {
+      if (!seen[i]) batch.push_back(only_anchor(Observation::Kind::gone, text_of(some[i].guid)));
+    }
+    if (any_restored) add_holders(some);
+  }
+
+  static std::string_view class_of(const model::Entry& entry) {
+    const auto classes = std::ranges::find(entry.attributes, "objectClass", [](const auto& one) { return one.first; });
+    if (classes == entry.attributes.end() || classes->second.empty()) return {};
+    const auto* text = std::get_if<std::string>(&classes->second.back());
+    return text != nullptr ? std::string_view(*text) : std::string_view();
+  }
+
+  /// A deleted object that comes back takes up its links again, and nobody tells of those that hold them.
+  void add_holders(const std::vector<Change>& some) {
+    for (const Change& one : some) {
+      if (!one.restored) continue;
+      const std::vector<const char*> links{"memberOf", "directReports", "managedObjects"};
+      const auto found = session().read(
+          {.base = base_of(text_of(one.guid)), .scope = LDAP_SCOPE_BASE, .attributes = {links.begin(), links.end()}},
+          reading_.stop(), extended_names());
+      if (found.empty()) continue;
+      for (const char* link : links) {
+        for (const std::string& value : values_of(session().handle(), found.front().get(), link)) {
+          const auto bytes = guid_bytes(parse_extended_dn(value).guid);
+          if (bytes) changed_[at_].push_back({to_guid(*bytes)});
+        }
+      }
+    }
+    std::ranges::sort(changed_[at_]);
+  }
+
+  /// A renamed container takes all below it along, and the server tells only of the container itself.
+  void begin_subtree() {
+    subtree_ = std::move(moved_[at_].back());
+    moved_[at_].pop_back();
+    pages_ = reading_.pages(
+        session(),
+        {.base = base_of(subtree_), .filter = reading_.forest().scope.filter, .attributes = reading_.requested()});
+  }
+
+  void take_from_subtree(std::vector<Observation>& batch) {
+    try {
+      const Message message = pages_->next();
+      if (!message) {
+        pages_.reset();
+        return;
+      }
+      Observation made;
+      const bool counts = reading_.read(session(), message.get(), made.entry);
+      batch.push_back(counts ? std::move(made) : only_anchor(Observation::Kind::gone, std::move(made.entry.anchor)));
+    } catch (const Error& error) {
+      // Moved or removed since: that is in the next delta.
+      if (error.id() != "ldap.no_container") throw;
+      pages_.reset();
+    }
+  }
+
+  Reading reading_;
+  const LdapSettings& settings_;
+  std::vector<PartitionMark> marks_;
+  bool listed_ = false;
+  std::size_t listed_count_ = 0;
+  std::vector<Guid> deleted_;
+  std::vector<std::vector<Change>> changed_;     ///< by partition, sorted
+  std::vector<std::vector<std::string>> moved_;  ///< by partition: renamed containers
+  std::size_t told_ = 0;
+  std::size_t at_ = 0;
+  std::string subtree_;
+  std::unique_ptr<PagedSearch> pages_;
+};
+
+}  // namespace
+
+std::unique_ptr<Import> active_directory_full_import(Forest forest, const LdapSettings& settings, Logger& logger,
+                                                     std::stop_token stop) {
+  return std::make_unique<FullImport>(std::move(forest), settings, logger, std::move(stop));
+}
+
+std::unique_ptr<Import> active_directory_delta_import(Forest forest, const LdapSettings& settings, Logger& /*logger*/,
+                                                      std::stop_token stop, std::string_view watermark) {
+  std::vector<PartitionMark> marks = read_marks(watermark, forest.fingerprint);
+  const auto& partitions = forest.partitions;
+  const bool same = std::ranges::equal(marks, partitions, [](const PartitionMark& mark, const Partition& partition) {
+    return mark.partition == partition.root.guid;
+  });
+  if (!same) {
+    throw Error(Fault::invalid, "connector.watermark_refused", "the partitions are others than the last time",
+                "a full import begins a new series");
+  }
+  const bool other_way = settings.changes != Changes::automatic &&
+                         std::ranges::any_of(marks, [&](const auto& mark) { return mark.changes != settings.changes; });
+  if (other_way) {
+    throw Error(Fault::invalid, "connector.watermark_refused", "changes are to be asked for in another way now",
+                "a full import begins a new series");
+  }
+  return std::make_unique<DeltaImport>(std::move(forest), settings, std::move(stop), std::move(marks));
+}
+
+}  // namespace linkspan::connector_ldap

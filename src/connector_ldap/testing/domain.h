@@ -1,0 +1,103 @@
+#pragma once
+// One domain controller (a real Samba) for all tests of a program; each test works in containers of its own.
+
+#include <fmt/core.h>
+#include <testkit/samba.h>
+
+#include <cstdlib>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "connector/connector.h"
+#include "connector_ldap/ldap.h"
+#include "model/dn.h"
+
+namespace linkspan::connector_ldap {
+
+class RecordingLogger final : public Logger {
+ public:
+  void log(Level, std::string_view id, std::string_view, std::initializer_list<Field>) override {
+    const std::scoped_lock lock(mutex_);
+    ids_.emplace(id);
+  }
+  std::set<std::string> ids() const {
+    const std::scoped_lock lock(mutex_);
+    return ids_;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::set<std::string> ids_;
+};
+
+/// Not thread-safe.
+class Domain {
+ public:
+  /// Null where none can be started here.
+  static Domain* get() {
+    static const std::unique_ptr<Domain> domain = testkit::Samba::available() ? std::make_unique<Domain>() : nullptr;
+    return domain.get();
+  }
+
+  Domain() { ::setenv("KRB5_CONFIG", samba.krb5_config().c_str(), 1); }
+
+  /// DN of a new, empty container.
+  std::string new_container() {
+    std::string dn = fmt::format("OU=test {},{}", ++containers_, samba.base());
+    samba.admin().add(dn, {{"objectClass", {"organizationalUnit"}}});
+    return dn;
+  }
+
+  /// A contact outside of those containers, made when first asked for: for large groups.
+  const std::string& bystander(std::size_t number) {
+    while (bystanders_.size() <= number) {
+      bystanders_.push_back(fmt::format("CN=bystander {},CN=Users,{}", bystanders_.size(), samba.base()));
+      samba.admin().add(bystanders_.back(), {{"objectClass", {"contact"}}});
+    }
+    return bystanders_[number];
+  }
+
+  /// A logon name that nobody has yet.
+  std::string account_name() { return fmt::format("t{}", ++accounts_); }
+
+  /// Of a connector that logs on as the administrator; `more` goes before.
+  connector::Settings settings(connector::Settings more = {}) const {
+    more.try_emplace("url", std::vector<std::string>{samba.ldaps_url()});
+    more.try_emplace("account", std::vector<std::string>{samba.admin_name()});
+    more.try_emplace("ca_file", std::vector<std::string>{samba.ca_file()});
+    more.try_emplace("timeout_seconds", std::vector<std::string>{"60"});
+    return more;
+  }
+
+  testkit::Samba samba;
+
+ private:
+  int containers_ = 0;
+  int accounts_ = 0;
+  std::vector<std::string> bystanders_;
+};
+
+inline std::unique_ptr<connector::Connector> make_connector(const connector::Settings& settings, Logger& logger,
+                                                            std::string password) {
+  connector::Secrets secrets;
+  secrets.emplace("password", vault::Secret::from(std::move(password)));
+  return active_directory_kind().make(settings, std::move(secrets), logger);
+}
+
+inline std::string bytes_of(const model::Value& value) {
+  if (const auto* binary = std::get_if<model::Binary>(&value)) return binary->bytes;
+  return std::get<std::string>(value);
+}
+
+/// Samba takes no "=" in a value that is not escaped, though RFC 4514 does.
+inline std::string child(const std::string& name, const std::string& parent) {
+  std::string value = model::escape_dn_value(name);
+  for (std::size_t at = 0; (at = value.find('=', at)) != std::string::npos; at += 2) value.insert(at, 1, '\\');
+  return "CN=" + value + "," + parent;
+}
+
+}  // namespace linkspan::connector_ldap

@@ -1,0 +1,171 @@
+// Directories that tell references by identity and name objects by DN all the same, as Active Directory does.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <deque>
+
+#include "scenario/stories.h"
+#include "sync/preview.h"
+
+namespace linkspan::scenario {
+namespace {
+
+using connector::ImportEnd;
+using model::Observation;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+constexpr std::string_view k_rules_by_group = R"(
+[[rule]]
+name = "In"
+direction = "inbound"
+connector = "ad"
+source = "user"
+target = "person"
+link = "provision"
+precedence = 1
+scope = [["memberOf ISMEMBEROF cn=pilot,dc=corp"]]
+[rule.flows]
+displayName = "[displayName]"
+)";
+
+/// Tells what it is given, import by import.
+class Scripted final : public connector::Connector {
+ public:
+  using Imports = std::deque<std::vector<Observation>>;
+  explicit Scripted(Imports& imports) : imports_(imports) {}
+
+  connector::Capabilities capabilities() override {
+    connector::Capabilities made;
+    made.delta_import = true;
+    made.references_by_anchor = true;
+    return made;
+  }
+  model::Schema schema() override { return {}; }
+  std::vector<connector::Check> test() override { return {}; }
+  std::unique_ptr<connector::Import> import(const connector::ImportRequest& request, std::stop_token) override {
+    return std::make_unique<Telling>(imports_, request.watermark.empty());
+  }
+  void send(std::span<const model::Export>, const std::function<void(std::size_t, connector::Outcome)>&,
+            std::stop_token) override {}
+  std::vector<model::Entry> find(std::string_view, std::string_view, const model::Value&) override { return {}; }
+
+ private:
+  class Telling final : public connector::Import {
+   public:
+    Telling(Imports& imports, bool full) : told_(std::move(imports.front())), full_(full) { imports.pop_front(); }
+    bool next(std::vector<Observation>& batch) override {
+      batch = std::exchange(told_, {});
+      return !batch.empty();
+    }
+    ImportEnd end() override { return {"mark", full_}; }
+
+   private:
+    std::vector<Observation> told_;
+    bool full_;
+  };
+
+  Imports& imports_;
+};
+
+Observation present(const std::string& anchor, const std::string& type, std::vector<model::NamedReference> references,
+                    const std::string& name = {}) {
+  Observation made;
+  made.entry.anchor = anchor;
+  made.entry.dn = "cn=" + (name.empty() ? anchor : name) + ",dc=corp";
+  made.entry.object_type = type;
+  made.entry.attributes = {{"displayName", {anchor}}};
+  made.entry.references = std::move(references);
+  return made;
+}
+
+Observation without(Observation::Kind kind, const std::string& anchor) {
+  Observation made;
+  made.kind = kind;
+  made.entry.anchor = anchor;
+  return made;
+}
+
+class IdentityTest : public ::testing::Test {
+ protected:
+  void tell(std::vector<Observation> observations) {
+    imports_.push_back(std::move(observations));
+    world_.import("ad");
+    world_.synchronize();
+  }
+  /// Anchors of what the object refers to, as the directory told.
+  std::vector<std::string> referred_to(const std::string& anchor) {
+    const auto view = world_.store().view();
+    const auto found = view->find_objects(world_.info("ad").id, std::vector{anchor}, {});
+    std::vector<std::string> made;
+    for (const store::Object& one : found) {
+      for (const store::Reference& row : view->references_of(std::vector{one.id}, false)) {
+        if ((row.bits & store::reference_observed) == 0) continue;
+        for (const auto& target : view->load_objects(std::vector{row.target}, store::no_images)) {
+          made.push_back(target.object.anchor);
+        }
+      }
+    }
+    std::sort(made.begin(), made.end());
+    return made;
+  }
+  std::size_t identities() { return world_.store().view()->scan_metaverse(0, {0, 100}).size(); }
+
+  testkit::DirectorySpec spec() {
+    testkit::DirectorySpec made;
+    made.name = made.kind = "ad";
+    made.options.references_by_anchor = true;
+    made.connect = [this] { return std::make_unique<Scripted>(imports_); };
+    made.objects_by_dn_too = true;
+    return made;
+  }
+
+  Scripted::Imports imports_;
+  testkit::World world_{k_rules_by_group, {spec()}};
+};
+
+TEST_F(IdentityTest, DeletedMemberThatComesBackIsNoMember) {
+  tell({present("ada", "user", {}), present("bob", "user", {}),
+        present("crew", "group", {{"member", "ada"}, {"member", "bob"}})});
+  tell({without(Observation::Kind::deleted, "ada")});
+  EXPECT_THAT(referred_to("crew"), ElementsAre("bob"));
+  tell({present("ada", "user", {})});
+  EXPECT_THAT(referred_to("crew"), ElementsAre("bob"));
+}
+
+TEST_F(IdentityTest, MemberThatLeavesTheScopeStaysOne) {
+  tell({present("ada", "user", {}), present("crew", "group", {{"member", "ada"}})});
+  tell({without(Observation::Kind::gone, "ada")});
+  EXPECT_THAT(referred_to("crew"), ElementsAre("ada"));
+}
+
+TEST_F(IdentityTest, AnotherByTheSameNameTakesNothingUp) {
+  tell({present("ada", "user", {}), present("crew", "group", {{"member", "ada"}})});
+  tell({without(Observation::Kind::deleted, "ada"), present("other", "user", {}, "ada")});
+  EXPECT_THAT(referred_to("crew"), IsEmpty());
+}
+
+TEST_F(IdentityTest, GroupsOfAScopeGoByTheirNames) {
+  tell({present("g1", "group", {}, "pilot"), present("ada", "user", {{"memberOf", "g1"}})});
+  EXPECT_EQ(identities(), 1U);
+  tell({present("g1", "group", {}, "pilots")});  // nobody told of ada
+  EXPECT_EQ(identities(), 0U);
+}
+
+TEST_F(IdentityTest, ObjectsAreFoundByTheirNames) {
+  tell({present("g1", "group", {}, "pilot"), present("ada", "user", {{"memberOf", "g1"}}, "Ada Lovelace")});
+  EXPECT_EQ(sync::preview(world_.context(), world_.info("ad"), "CN=Ada Lovelace,DC=corp").object,
+            "cn=Ada Lovelace,dc=corp");
+  store::ConnectorRow row = world_.store().configuration().connectors().front();
+  row.settings = sync::print_settings({{"canaries", {"CN=Ada Lovelace,DC=corp"}}});
+  world_.store().configuration().put_connector(row);
+  world_.reopen();
+  imports_.push_back({present("ada", "user", {}, "Ada Lovelace")});
+  world_.import("ad", true);
+  imports_.push_back({present("g1", "group", {}, "pilot")});
+  EXPECT_THROW(world_.import("ad", true), Error);
+}
+
+}  // namespace
+}  // namespace linkspan::scenario
