@@ -10,7 +10,8 @@
 namespace linkspan::app {
 
 std::vector<connector::Kind> all_kinds() {
-  return {connector_ldap::ldap_kind(), connector_ldap::active_directory_kind(), connector_scim::scim_kind(), connector_graph::graph_kind(),
+  return {connector_ldap::ldap_kind(), connector_ldap::active_directory_kind(),
+          connector_scim::scim_kind(), connector_graph::graph_kind(),
           connector_file::file_kind(), connector_file::csv_kind()};
 }
 

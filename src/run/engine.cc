@@ -113,8 +113,7 @@ class Run {
   /// Loads configuration; false (and a failed step) when it cannot be used.
   bool prepare() {
     try {
-      configuration_ =
-          persist([&] { return sync::load_configuration(environment_.store, environment_.naming); });
+      configuration_ = persist([&] { return sync::load_configuration(environment_.store, environment_.naming); });
       return true;
     } catch (const Error& error) {
       static_cast<void>(step("configuration", [&](StepReport&) { throw error; }));
