@@ -74,13 +74,17 @@ ORDER BY 1, 2)";
 
 constexpr std::array k_sqlserver_needs{
     Need{"CONNECT", "Nobody can sign in without it.",
-         "SELECT N'database ' + DB_NAME(), COALESCE(HAS_PERMS_BY_NAME(DB_NAME(), N'DATABASE', N'CONNECT'), 0)"},
+         "SELECT N'database ' + DB_NAME(), COALESCE(HAS_PERMS_BY_NAME(QUOTENAME(DB_NAME()), N'DATABASE', N'CONNECT'), "
+         "0)"},
     Need{"CREATE TABLE", "Upgrades and moves make tables.",
-         "SELECT N'database ' + DB_NAME(), COALESCE(HAS_PERMS_BY_NAME(DB_NAME(), N'DATABASE', N'CREATE TABLE'), 0)"},
+         "SELECT N'database ' + DB_NAME(), COALESCE(HAS_PERMS_BY_NAME(QUOTENAME(DB_NAME()), N'DATABASE', N'CREATE "
+         "TABLE'), 0)"},
     Need{"CREATE VIEW", "Upgrades and moves make views.",
-         "SELECT N'database ' + DB_NAME(), COALESCE(HAS_PERMS_BY_NAME(DB_NAME(), N'DATABASE', N'CREATE VIEW'), 0)"},
+         "SELECT N'database ' + DB_NAME(), COALESCE(HAS_PERMS_BY_NAME(QUOTENAME(DB_NAME()), N'DATABASE', N'CREATE "
+         "VIEW'), 0)"},
     Need{"ALTER", "Upgrades and moves make tables and views in it.",
-         "SELECT N'schema ' + SCHEMA_NAME(), COALESCE(HAS_PERMS_BY_NAME(SCHEMA_NAME(), N'SCHEMA', N'ALTER'), 0)"},
+         "SELECT N'schema ' + SCHEMA_NAME(), COALESCE(HAS_PERMS_BY_NAME(QUOTENAME(SCHEMA_NAME()), N'SCHEMA', "
+         "N'ALTER'), 0)"},
     Need{"ALLOW_SNAPSHOT_ISOLATION",
          "Without it reads wait for writers, and may mix two moments. A DBA allows it: ALTER DATABASE ... SET "
          "ALLOW_SNAPSHOT_ISOLATION ON.",

@@ -22,6 +22,7 @@ namespace {
 
 using ::testing::Contains;
 using ::testing::Each;
+using ::testing::ElementsAre;
 using ::testing::Field;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -59,6 +60,30 @@ TEST(SqlServerStub, ADatabaseWithoutSnapshotsIsNeitherFilledNorCopied) {
     EXPECT_THAT(error.hint(), HasSubstr("ALLOW_SNAPSHOT_ISOLATION"));
   }
   EXPECT_THAT(stub.statements(), Each(Not(HasSubstr("CREATE"))));
+}
+
+TEST(SqlServerStub, EachRightThatIsLackingOrHasNoUseIsNamed) {
+  using nlohmann::json;
+  const auto answer = [](std::string_view match, std::vector<std::string> columns, json row) {
+    return json{{"match", match}, {"columns", std::move(columns)}, {"rows", json::array({std::move(row)})}};
+  };
+  const std::vector<std::string> need{"on:nvarchar", "held:int"};
+  const json script{
+      {"answers",
+       json::array({answer("N'CREATE TABLE'", need, {"database quay", 0}), answer("N'ALTER'", need, {"schema dbo", 1}),
+                    answer("snapshot_isolation_state = 1", need, {"database quay", 0}),
+                    answer("N'OBJECT', N'DELETE'", {"all:int", "lacking:int"}, {21, 2}),
+                    answer("sysadmin", {"right:nvarchar", "on:nvarchar", "how:nvarchar"},
+                           {"sysadmin", "the server", "ALTER SERVER ROLE sysadmin DROP MEMBER [quay]"}),
+                    answer("snapshot_isolation_state", {"state:int"}, json::array({1}))})}};
+  const testkit::TdsStub stub(script);
+  std::vector<std::string> said;
+  for (const Right& right : rights_of({.url = stub.url("&encrypt=no"), .password = std::string("none")})) {
+    said.push_back(fmt::format("{} {} on {}", name_of(right.state), right.right, right.on));
+  }
+  EXPECT_THAT(said, ElementsAre("lacks CREATE TABLE on database quay", "has ALTER on schema dbo",
+                                "lacks ALLOW_SNAPSHOT_ISOLATION on database quay", "lacks DELETE on 2 of 21 tables",
+                                "has without need sysadmin on the server"));
 }
 
 class SqlServerTest : public TransferTest {
