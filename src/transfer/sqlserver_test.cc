@@ -69,13 +69,13 @@ TEST(SqlServerStub, EachRightThatIsLackingOrHasNoUseIsNamed) {
   };
   const std::vector<std::string> need{"on:nvarchar", "held:int"};
   const json script{
-      {"answers",
-       json::array({answer("N'CREATE TABLE'", need, {"database quay", 0}), answer("N'ALTER'", need, {"schema dbo", 1}),
-                    answer("snapshot_isolation_state = 1", need, {"database quay", 0}),
-                    answer("N'OBJECT', N'DELETE'", {"all:int", "lacking:int"}, {21, 2}),
-                    answer("sysadmin", {"right:nvarchar", "on:nvarchar", "how:nvarchar"},
-                           {"sysadmin", "the server", "ALTER SERVER ROLE sysadmin DROP MEMBER [quay]"}),
-                    answer("snapshot_isolation_state", {"state:int"}, json::array({1}))})}};
+      {"answers", json::array({answer("N'CREATE TABLE'", need, {"database quay", 0}),
+                               answer("N'SCHEMA', N'ALTER'", need, {"schema dbo", 1}),
+                               answer("snapshot_isolation_state = 1", need, {"database quay", 0}),
+                               answer("N'OBJECT', N'DELETE'", {"all:int", "lacking:int"}, {21, 2}),
+                               answer("sysadmin", {"right:nvarchar", "on:nvarchar", "how:nvarchar"},
+                                      {"sysadmin", "the server", "ALTER SERVER ROLE sysadmin DROP MEMBER [quay]"}),
+                               answer("snapshot_isolation_state", {"state:int"}, json::array({1}))})}};
   const testkit::TdsStub stub(script);
   std::vector<std::string> said;
   for (const Right& right : rights_of({.url = stub.url("&encrypt=no"), .password = std::string("none")})) {
