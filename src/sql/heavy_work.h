@@ -9,7 +9,8 @@
 namespace linkspan::sql {
 
 /// For a connection that loads much: no limit of time, long patience with locks, and, where the server can, commits
-/// that do not wait for the disk. A commit after `make_commits_durable` makes those before it durable, too.
+/// that do not wait for the disk. A commit after `make_commits_durable` makes those before it durable, too. (With SQL
+/// Server only loads and copy_out are without a limit of time.)
 void prepare_for_heavy_work(Database& database);
 
 /// Commits of this connection are durable from here on, whatever it was made for.
