@@ -77,7 +77,7 @@ std::string_view checked_port(std::string_view text) {
   const auto port = to_integer(text);
   if (!port || *port < 1 || *port > 65535) {
     refuse_url("the port is not a number from 1 to 65535",
-               "Write host:5432, or leave the port out. An IPv6 address stands in brackets: [::1]:5432.",
+               "Write host:PORT, or leave the port out. An IPv6 address stands in brackets: [::1]:PORT.",
                "sql.url_port");
   }
   return text;
