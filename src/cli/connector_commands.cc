@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "cli/internal/accounts.h"
 #include "cli/internal/nouns.h"
 #include "cli/session.h"
 
@@ -107,6 +108,7 @@ int list_kinds(Session& session, const Arguments&) {
     }
     for (const connector::SettingSpec& spec : setup::engine_settings())
       table.add({"  " + spec.name, "", spec.help, spec.standard});
+    for (const auto& [right, help] : kind.account_rights) table.add({"  right " + right, "", help, ""});
     for (const connector::SettingSpec& spec : kind.secrets) {
       table.add({"  " + spec.name, spec.required ? "secret, required" : "secret", spec.help, ""});
     }
@@ -120,7 +122,14 @@ int list_kinds(Session& session, const Arguments&) {
 int add_connector(Session& session, const Arguments& arguments) {
   setup::Installation& installation = session.installation();
   const connector::Kind& kind = installation.kind(arguments.text("--kind"));
-  const connector::Settings settings = parse_pairs("--set", arguments.list("--set"));
+  connector::Settings settings = parse_pairs("--set", arguments.list("--set"));
+  if (arguments.has("--administrator")) {
+    setup::NewAccount account = setup::create_account(installation, kind, settings, account_order(arguments));
+    for (const auto& [name, values] : account.settings) settings[name] = values;
+    const auto lease = session.lease();
+    setup::add_connector(installation, arguments.text("NAME"), kind.name, settings, account.secrets);
+    return report_account(session, arguments.text("NAME"), account);
+  }
   const connector::Secrets secrets = gather_secrets(kind, arguments, false);
   const auto lease = session.lease();
   const store::ConnectorRow row =
@@ -278,17 +287,19 @@ Commands connector_commands() {
   const Argument secret_file{"--secret-file NAME=FILE", "A credential, from a file", false, true, {}};
   const Argument secret_env{
       "--secret-env NAME=VARIABLE", "A credential, from an environment variable", false, true, {}};
+  std::vector<Argument> adding{
+      {"NAME", "What to call it", true, false, {}},
+      {"--kind KIND", "ldap, ad, scim, graph, file, ...; see `connector kinds`", true, false, {}},
+      {"--set NAME=VALUE", "A setting; again for several values", false, true, {}},
+      secret_file,
+      secret_env};
+  for (Argument& one : account_arguments()) adding.push_back(std::move(one));
   return {
       {"connector list", "The connectors, their settings and the state of their credentials", {}, list_connectors},
       {"connector kinds", "Kinds of directories, and the settings and credentials each takes", {}, list_kinds, false},
       {"connector add",
-       "Add a connected directory; credentials not given are asked for",
-       {{"NAME", "What to call it", true, false, {}},
-        {"--kind KIND", "ldap, scim, graph, file, ...; see `connector kinds`", true, false, {}},
-        {"--set NAME=VALUE", "A setting; again for several values", false, true, {}},
-        secret_file,
-        secret_env},
-       add_connector},
+       "Add a connected directory; credentials not given are asked for, or an administrator makes an account",
+       std::move(adding), add_connector},
       {"connector edit",
        "Change settings of a connector; its next import is full",
        {which,

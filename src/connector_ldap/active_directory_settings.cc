@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <array>
 
 #include "base/text.h"
 #include "connector_ldap/internal/guid.h"
@@ -25,13 +26,12 @@ void read_places(SettingReader& reader, std::string_view name, std::vector<std::
   }
 }
 
+void read_bind(SettingReader& reader, LdapSettings& made) {
+  constexpr std::array<std::string_view, 2> ways{"simple", "gssapi"};
+  if (reader.word("bind", ways) == "gssapi") made.bind = Bind::gssapi;
+}
+
 void read_account(SettingReader& reader, const connector::Secrets& secrets, LdapSettings& made) {
-  const std::string bind = reader.one("bind");
-  if (bind == "gssapi") {
-    made.bind = Bind::gssapi;
-  } else if (!bind.empty() && bind != "simple") {
-    reader.wrong(fmt::format("bind: \"{}\" is neither simple nor gssapi", printable(bind)));
-  }
   made.bind_dn = reader.one("account");
   made.keytab = reader.one("keytab");
   if (made.bind_dn.empty()) reader.wrong("account: it is missing; Active Directory lets nobody in without a name");
@@ -111,6 +111,7 @@ LdapSettings read(const connector::Settings& settings, const connector::Secrets*
   if (!domain_fits || made.domain.size() > 253) {
     reader.wrong(fmt::format("domain: \"{}\" is no DNS name", printable(made.domain)));
   }
+  read_bind(reader, made);
   if (secrets != nullptr) read_account(reader, *secrets, made);
   made.bases = reader.all("base");
   const bool all = made.bases.size() == 1 && made.bases.front() == "*";

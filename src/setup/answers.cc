@@ -47,7 +47,7 @@ class Reader {
  public:
   Reader(const Installation& installation, const fs::path& file) : folder_(fs::absolute(file).parent_path()) {
     // A connector of an adopted database may leave out its kind: every kind's secrets are known by name.
-    secret_names_ = {"password", "token", "secret", "client_secret", "passphrase"};
+    secret_names_ = {"password", "token", "secret", "client_secret", "passphrase", "administrator_password"};
     for (const connector::Kind& kind : installation.wiring().kinds) {
       for (const auto& spec : kind.secrets) secret_names_.insert(spec.name);
     }

@@ -3,10 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "base/error.h"
 #include "base/text.h"
+#include "setup/accounts.h"
 #include "setup/connectors.h"
 #include "setup/internal/draft.h"
 
@@ -15,6 +17,12 @@ namespace {
 
 constexpr std::string_view k_containers = "containers";
 constexpr std::string_view k_target = "target";
+
+// Answers that a connector is not made with: they have its account made, and are forgotten.
+constexpr const char* k_administrator = "administrator";
+constexpr const char* k_administrator_password = "administrator_password";
+constexpr const char* k_new_account = "new_account";
+constexpr const char* k_standard_account = "svc-linkspan";
 
 Field setting_field(const connector::SettingSpec& spec, const ConnectorDraft& draft) {
   const auto found = draft.settings.find(spec.name);
@@ -54,6 +62,58 @@ connector::Secrets secrets_for(const PageContext& context, const ConnectorDraft&
     out.emplace(secret.name, found.keys().open(secret.sealed, associated_data(row.id, secret.name)));
   }
   return out;
+}
+
+std::vector<Field> account_fields(const ConnectorDraft& draft) {
+  const auto value = [&](const char* name) {
+    const auto found = draft.settings.find(name);
+    return found == draft.settings.end() ? std::vector<std::string>{} : found->second;
+  };
+  return {{.id = k_administrator,
+           .label = k_administrator,
+           .kind = FieldKind::text,
+           .help = "who makes the account of this connector, instead of one that exists: used once, and kept nowhere",
+           .values = value(k_administrator)},
+          {.id = k_administrator_password,
+           .label = k_administrator_password,
+           .kind = FieldKind::secret,
+           .help = "likewise",
+           .given = draft.secrets.contains(k_administrator_password)},
+          {.id = k_new_account,
+           .label = k_new_account,
+           .kind = FieldKind::text,
+           .help = "what the account is called that the administrator makes",
+           .standard = k_standard_account,
+           .values = value(k_new_account)}};
+}
+
+/// Has the account made that was asked for, with what an import needs, and takes it for the connector's own.
+void make_account(const PageContext& context, ConnectorDraft& draft) {
+  const auto administrator = draft.settings.extract(k_administrator);
+  const auto named = draft.settings.extract(k_new_account);
+  auto password = draft.secrets.extract(k_administrator_password);
+  for (const char* name : {k_administrator, k_new_account}) draft.changes.erase(name);
+  if (administrator.empty() || administrator.mapped().empty()) return;
+  try {
+    if (password.empty()) {
+      throw Error(Fault::invalid, "setup.no_credential",
+                  fmt::format("the password of {} is missing", printable(administrator.mapped().front(), 80)),
+                  fmt::format("Enter {}, or an account that exists.", k_administrator_password));
+    }
+    connector::AccountOrder order;
+    order.administrator = administrator.mapped().front();
+    order.administrator_password = std::move(password.mapped());
+    order.name = named.empty() || named.mapped().empty() ? k_standard_account : named.mapped().front();
+    NewAccount made =
+        create_account(context.installation, context.installation.kind(draft.kind), draft.settings, order);
+    for (auto& [setting, values] : made.settings) {
+      if (draft.stored) draft.changes[setting] = values;
+      draft.settings[setting] = std::move(values);
+    }
+    for (auto& [secret, value] : made.secrets) draft.secrets.insert_or_assign(secret, std::move(value));
+  } catch (const Error& error) {
+    context.refuse(k_administrator, error, draft.name);
+  }
 }
 
 /// Whether it takes exports: only a target has to.
@@ -199,6 +259,7 @@ std::vector<Field> connector_fields(const Installation& installation, const Conn
                       .required = spec.required,
                       .given = draft.secrets.contains(spec.name)});
   }
+  if (kind.create_account) std::ranges::move(account_fields(draft), std::back_inserter(fields));
   return fields;
 }
 
@@ -237,6 +298,9 @@ void describe_target(const Installation& installation, const Draft& draft, Step&
 void check_connectors(const PageContext& context) {
   std::vector<ConnectorDraft>& connectors = connectors_of(context.draft, context.step);
   check_number(context, connectors);
+  const std::size_t before = context.problems.size();
+  for (ConnectorDraft& one : connectors) make_account(context, one);
+  if (context.problems.size() != before) return;
   const bool missing = refuse_missing(context, connectors);
   for (ConnectorDraft& one : connectors) {
     if (missing && !crosses(one).empty()) continue;

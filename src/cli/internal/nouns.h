@@ -5,6 +5,7 @@
 
 namespace linkspan::cli {
 
+[[nodiscard]] Commands account_commands();      // connector account create|check
 [[nodiscard]] Commands backup_commands();       // database backup|restore
 [[nodiscard]] Commands config_commands();       // config show|export|diff
 [[nodiscard]] Commands connector_commands();    // connector list|add|edit|test|credentials|schema|remove

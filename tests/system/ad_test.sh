@@ -1,0 +1,126 @@
+#!/usr/bin/env bash
+# A Samba domain to a SCIM service, with the real binary: setup has the service account made by an administrator, the
+# account has just the rights it needs, and whatever happens in the domain arrives by deltas.
+#
+#   ad_test.sh PATH/TO/linkspan
+set -euo pipefail
+# shellcheck source=tests/system/common.sh
+. "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+begin ad "$1"
+if [ "$(id -u)" -ne 0 ] || ! command -v samba samba-tool ldbmodify >/dev/null; then
+  say "skipped: a domain controller needs root and the packages samba-ad-dc and ldb-tools"
+  exit 77
+fi
+before_end() { "$lab/samba.sh" remove "$folder/dc" >/dev/null 2>&1 || true; }
+must() { run 0 state "$@"; }
+
+say "servers"
+"$lab/samba.sh" up "$folder/dc" >/dev/null
+"$lab/scim.sh" up "$folder/scim" >/dev/null
+# shellcheck disable=SC1091
+. "$folder/dc/env.sh" && . "$folder/scim/env.sh"
+people=OU=People,$LAB_AD_BASE
+change() {
+  LDAPTLS_CACERT=$LAB_AD_CA ldapmodify -x -H "$LAB_AD_LDAPS_URL" -D "$LAB_AD_ADMIN" -y "$LAB_AD_ADMIN_PASSWORD_FILE" >/dev/null
+}
+user() {
+  printf 'dn: CN=%s,%s\nchangetype: add\nobjectClass: user\nsAMAccountName: %s\nuserPrincipalName: %s@%s\n' \
+    "$1" "$2" "$1" "$1" "$LAB_AD_DOMAIN"
+  printf 'displayName: %s\nuserAccountControl: 514\n\n' "$1"
+}
+{
+  printf 'dn: %s\nchangetype: add\nobjectClass: organizationalUnit\n\n' "$people" "OU=Crew,$people" "OU=Elsewhere,$LAB_AD_BASE"
+  for name in ada bob cy dee; do user "$name" "$people"; done
+  user eve "OU=Crew,$people"
+  user fay "OU=Elsewhere,$LAB_AD_BASE"
+  printf 'dn: CN=sailors,%s\nchangetype: add\nobjectClass: group\nsAMAccountName: sailors\ndisplayName: Sailors\n' "$people"
+  printf 'member: CN=%s,%s\n' ada "$people" bob "$people" eve "OU=Crew,$people"
+} | change
+
+# arrived NAME...: exactly these have an account.
+arrived() {
+  service __all | python3 -c '
+import json, sys
+for line in sys.stdin:
+    one = json.loads(line)
+    one = one.get("resource", one)
+    if "userName" in one: print(one["userName"].split("@")[0])' | sort >"$folder/accounts"
+  [ "$(paste -sd' ' "$folder/accounts")" = "$*" ] || fail "not \"$*\" but \"$(paste -sd' ' "$folder/accounts")\" arrived"
+}
+members() {
+  service __all | python3 -c '
+import json, sys
+for line in sys.stdin:
+    one = json.loads(line)
+    one = one.get("resource", one)
+    if "members" in one: print(len(one["members"]))'
+}
+has_members() { [ "$(members)" = "$1" ] || fail "the group has not $1 but $(members) members"; }
+
+say "setup has the account made"
+cat >"$folder/answers.toml" <<TOML
+mode = "custom"
+[database]
+url = "sqlite://$folder/state/state.db"
+[[directory]]
+name = "corp"
+kind = "ad"
+url = ["$LAB_AD_LDAPS_URL"]
+ca_file = "$LAB_AD_CA"
+containers = ["$people"]
+administrator = "$LAB_AD_ADMIN"
+administrator_password_file = "$folder/wrong"
+[target]
+name = "cloud"
+kind = "scim"
+url = "$LAB_SCIM_URL"
+token_file = "$LAB_SCIM_TOKEN_FILE"
+TOML
+printf 'wrong-Qu4y' >"$folder/wrong" && chmod 600 "$folder/wrong"
+run 1 state setup --custom --answers "$folder/answers.toml" --accept-license
+says '[ldap.credentials]'
+sed -i "s|$folder/wrong|$LAB_AD_ADMIN_PASSWORD_FILE|" "$folder/answers.toml"
+must setup --custom --answers "$folder/answers.toml" --accept-license
+must connector test corp
+says 'DirSync, under Replicating Directory Changes'
+must --json connector account check corp
+python3 -c '
+import json, sys
+rights = [(r["right"], r["where"], r["state"]) for r in json.load(sys.stdin)["rights"]]
+base, people = sys.argv[1:]
+wanted = [("Replicating Directory Changes", base, "has"), ("list and read all properties", people, "has")]
+sys.exit(None if rights == wanted else f"the account has {rights}")' "$LAB_AD_BASE" "$people" <"$folder/out"
+run 1 state connector account check corp --right write_anchor
+says 'lacks'
+for secret in "$(cat "$LAB_AD_ADMIN_PASSWORD_FILE")" "$(base64 -w0 "$LAB_AD_ADMIN_PASSWORD_FILE")" "$LAB_AD_ADMIN"; do
+  ! grep -rqF -- "$secret" "$folder/state" || fail "something of the administrator was kept"
+done
+
+say "the first cycle"
+for limit in deletions membership_removals; do must config set "guard.$limit" 500; done # few people: each counts much
+must run full
+arrived ada bob cy dee eve
+has_members 3
+
+say "deltas"
+{
+  printf 'dn: OU=Crew,%s\nchangetype: modrdn\nnewrdn: OU=Company\ndeleteoldrdn: 1\n\n' "$people"
+  printf 'dn: CN=bob,%s\nchangetype: delete\n\n' "$people"
+  printf 'dn: CN=cy,%s\nchangetype: modrdn\nnewrdn: CN=cy\ndeleteoldrdn: 1\nnewsuperior: OU=Elsewhere,%s\n\n' "$people" "$LAB_AD_BASE"
+  printf 'dn: CN=fay,OU=Elsewhere,%s\nchangetype: modrdn\nnewrdn: CN=fay\ndeleteoldrdn: 1\nnewsuperior: %s\n\n' "$LAB_AD_BASE" "$people"
+  printf 'dn: CN=sailors,%s\nchangetype: modify\nadd: member\nmember: CN=dee,%s\nmember: CN=fay,%s\n\n' "$people" "$people" "$people"
+  user gus "OU=Company,$people"
+} | change
+must run
+arrived ada dee eve fay gus
+has_members 4
+must preview corp "CN=eve,OU=Company,$people"
+must run
+
+say "the account is made again"
+must connector account create corp --administrator "$LAB_AD_ADMIN" --secret-file "administrator=$LAB_AD_ADMIN_PASSWORD_FILE"
+says 'was there, and has a new password'
+must run
+arrived ada dee eve fay gus
+
+printf 'All of %d commands did as they should.\n' "$checks"
