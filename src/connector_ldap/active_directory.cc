@@ -36,7 +36,7 @@ class ActiveDirectoryConnector final : public connector::Connector {
     if (!removals_) {
       Forest forest = open({}, false);
       removals_ = std::ranges::all_of(forest.partitions, [&](Partition& one) {
-        return begin_series(one, settings_, logger_, {}).changes == Changes::dirsync || sees_deletions(one);
+        return tells_deletions(one, begin_series(one, settings_, logger_, {}).changes);
       });
     }
     Capabilities made;

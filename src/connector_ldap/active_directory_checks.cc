@@ -122,12 +122,12 @@ class Checks {
 
   Check check_changes(Partition& partition) const {
     const PartitionMark mark = begin_series(partition, settings_, logger_, {});
-    const bool deletions = sees_deletions(partition);
+    const bool deletions = tells_deletions(partition, mark.changes);
     Check made{{}, true, fmt::format("by {}", describe(mark.changes)), {}};
     if (mark.changes != Changes::dirsync) {
       made.hint = "give the account the right Replicating Directory Changes on the domain: it is the surest way";
     }
-    if (!deletions && mark.changes != Changes::dirsync) {
+    if (!deletions) {
       made.detail += "; deletions are seen by full imports only";
     }
     return made;

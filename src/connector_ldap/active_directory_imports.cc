@@ -113,7 +113,7 @@ class FullImport final : public Import {
     // First where the next delta begins, then what there is: what changes meanwhile is told twice, not never.
     for (Partition& one : reading_.forest().partitions) {
       marks_.push_back(begin_series(one, settings, logger, reading_.stop()));
-      if (marks_.back().changes != Changes::dirsync && !sees_deletions(one, reading_.stop())) {
+      if (!tells_deletions(one, marks_.back().changes, reading_.stop())) {
         logger.log(Level::warning, "ldap.deletions_unseen", "deletions will be seen by full imports only",
                    {{"partition", one.root.dn}});
       }

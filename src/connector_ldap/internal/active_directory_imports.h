@@ -38,6 +38,9 @@ struct PartitionMark {
 /// Whether the account sees deleted objects of the partition, without which removals are told by full imports only.
 [[nodiscard]] bool sees_deletions(Partition& partition, const std::stop_token& stop = {});
 
+/// Whether a delta by that way tells of deletions.
+[[nodiscard]] bool tells_deletions(Partition& partition, Changes changes, const std::stop_token& stop = {});
+
 /// The invocation id of the partition's controller (MS-ADTS 3.1.1.1.9); empty when it is not to be seen.
 [[nodiscard]] std::string invocation_id(Partition& partition, const std::stop_token& stop = {});
 
