@@ -49,8 +49,9 @@ using store::RunStep;
 /// Whether the step may be done again when the database is there again, and the lease confirmed.
 bool is_interruption(const Error& error) {
   static const std::set<std::string_view> k_conflicts{"sql.retry", "store.lease_lost"};
-  static const std::set<std::string_view> k_away{"sql.connection_lost", "sql.unreachable", "sql.read_only",
-                                                 "sql.too_many_connections", "sync.lease_unconfirmed"};
+  static const std::set<std::string_view> k_away{
+      "sql.connection_lost", "sql.unreachable",          "sql.no_answer",
+      "sql.read_only",       "sql.too_many_connections", "sync.lease_unconfirmed"};
   return k_conflicts.contains(error.id()) || (error.fault() == Fault::unavailable && k_away.contains(error.id()));
 }
 

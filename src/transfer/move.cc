@@ -239,8 +239,8 @@ bool wipe(const Place& target, const std::string& identity) {
 }
 
 bool is_away(const Error& error) {
-  static const std::set<std::string_view> k_away{"sql.connection_lost", "sql.unreachable", "sql.read_only",
-                                                 "sql.too_many_connections"};
+  static const std::set<std::string_view> k_away{"sql.connection_lost", "sql.unreachable", "sql.no_answer",
+                                                 "sql.read_only", "sql.too_many_connections"};
   return k_away.contains(error.id());
 }
 

@@ -102,26 +102,26 @@ TEST_F(OnlineMoveTest, WhatNobodyHasWrittenToSinceItWasMovedHereIsReadOnce) {
 }
 
 TEST_F(OnlineMoveTest, AServerThatIsAwayForAMomentIsWaitedFor) {
-  const Place source = filled(sqlite("source.db"), 20);
-  const Place target = fresh(true, "");
-  std::vector<std::string> steps;
-  MoveOptions options = noting(steps);
-  options.patience = std::chrono::seconds(60);
-  int left = 1;
-  options.job.at_step = [&](std::string_view step) {
-    steps.emplace_back(step);
-    if (step == "table connector_image" && left-- == 1) throw Error(Fault::unavailable, "sql.connection_lost", "cut");
-  };
-  const Moved moved = move(source, target, options);
-  EXPECT_THAT(moved.interrupted, HasSubstr("cut"));
-  EXPECT_GT(moved.kept, 0U) << "it went on, and did not begin anew";
-  expect_whole(source, target);
+  for (const std::string id : {"sql.connection_lost", "sql.no_answer"}) {
+    SCOPED_TRACE(id);
+    const Place source = filled(sqlite(id + ".db"), 20);
+    const Place target = fresh(true, "");
+    MoveOptions options = small_batches();
+    options.patience = std::chrono::seconds(60);
+    int left = 1;
+    options.job.at_step = [&](std::string_view step) {
+      if (step == "table connector_image" && left-- == 1) throw Error(Fault::unavailable, id, "cut");
+    };
+    const Moved moved = move(source, target, options);
+    EXPECT_THAT(moved.interrupted, HasSubstr("cut"));
+    EXPECT_GT(moved.kept, 0U) << "it went on, and did not begin anew";
+    expect_whole(source, target);
 
-  const Place other = fresh(true, "");
-  options.patience = {};
-  left = 1;
-  EXPECT_EQ(id_thrown_by([&] { (void)move(target, other, options); }), "sql.connection_lost");
-  EXPECT_TRUE(may_be_in_charge(target));
+    options.patience = {};
+    left = 1;
+    EXPECT_EQ(id_thrown_by([&] { (void)move(target, fresh(true, ""), options); }), id);
+    EXPECT_TRUE(may_be_in_charge(target));
+  }
 }
 
 TEST_F(OnlineMoveTest, KilledWithinATableItGoesOnFromItsLastBatch) {

@@ -147,7 +147,7 @@ umount "$folder/tablespace"
 
 say "the target, PostgreSQL: its whole folder, log and all"
 small "$folder/whole" 250000 mode=755
-"$lab/postgresql.sh" up "$folder/whole" >/dev/null
+LAB_PG_PORT='' "$lab/postgresql.sh" up "$folder/whole" >/dev/null # not the port of the other one
 "$lab/postgresql.sh" role "$folder/whole" mover >/dev/null
 # shellcheck disable=SC1091
 . "$folder/whole/env.sh" && . "$folder/whole/role-mover.sh"
