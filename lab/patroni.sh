@@ -175,10 +175,16 @@ role() {
   # On standard input, so that no process list shows the password.
   printf "alter role %s password '%s';\n" "$name" "$(cat "$password")" | query
   query -c "create database $name owner $name template template0 encoding 'UTF8'"
+  # A client tries the nodes in turn, and gives up where one does not know the role yet.
+  lab_wait 60 is_replayed || lab_fail "the followers do not know of role $name" "see the log files in $DATA"
   remember "$name" "$password"
   lab_env "$DIR/role-$name.sh" LAB_ROLE_URL "$(url "$name" "$name")" LAB_ROLE_NAME "$name" \
     LAB_ROLE_PASSWORD_FILE "$password"
   lab_say "role and database $name are there"
+}
+
+is_replayed() {
+  [ "$(query -c "select count(*) >= 2 and bool_and(replay_lsn >= pg_current_wal_lsn()) from pg_stat_replication")" = t ]
 }
 
 # Pids of every process of a node's PostgreSQL: its postmaster and whatever that started.
