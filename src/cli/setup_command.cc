@@ -149,6 +149,7 @@ int set_up(Session& session, const Arguments& arguments) {
                 "Elsewhere: --database URL, or [database] of the answers file.");
   }
   setup::StepMachine machine(session.installation());
+  if (arguments.has("--plan")) machine.only_plan();
   if (const auto answers = arguments.get("--answers")) {
     setup::answer_from_file(machine, session.installation(), setup::read_file(*answers, k_longest_answers), *answers,
                             given);
@@ -161,7 +162,11 @@ int set_up(Session& session, const Arguments& arguments) {
     bool left = false;
     ask(session, machine, given, left);
     if (left) {
-      session.out().line("\nLeft. Nothing was changed.");
+      session.out().line("\nLeft. Nothing was changed on this server.");
+      for (const std::string& account : machine.made_accounts()) {
+        session.out().line(
+            fmt::format("The account {} was made, or has a new password; it stays.", printable(account)));
+      }
       return exit_failed;
     }
   }

@@ -95,6 +95,11 @@ void make_account(const PageContext& context, ConnectorDraft& draft) {
   for (const char* name : {k_administrator, k_new_account}) draft.changes.erase(name);
   if (administrator.empty() || administrator.mapped().empty()) return;
   try {
+    if (context.draft.only_plan) {
+      throw Error(Fault::invalid, "setup.only_plan",
+                  fmt::format("a plan changes nothing, and so has no account made in {}", draft.name),
+                  "Leave out --plan; or enter an account that exists.");
+    }
     if (password.empty()) {
       throw Error(Fault::invalid, "setup.no_credential",
                   fmt::format("the password of {} is missing", printable(administrator.mapped().front(), 80)),
@@ -106,6 +111,7 @@ void make_account(const PageContext& context, ConnectorDraft& draft) {
     order.name = named.empty() || named.mapped().empty() ? k_standard_account : named.mapped().front();
     NewAccount made =
         create_account(context.installation, context.installation.kind(draft.kind), draft.settings, order);
+    context.draft.made_accounts.push_back(made.settings.at("account").front());
     for (auto& [setting, values] : made.settings) {
       if (draft.stored) draft.changes[setting] = values;
       draft.settings[setting] = std::move(values);

@@ -155,6 +155,10 @@ StepMachine::~StepMachine() = default;
 
 Mode StepMachine::mode() const { return draft_->mode; }
 
+void StepMachine::only_plan() { draft_->only_plan = true; }
+
+const std::vector<std::string>& StepMachine::made_accounts() const { return draft_->made_accounts; }
+
 std::vector<StepOutline> StepMachine::rail() const {
   std::vector<StepOutline> out;
   bool reached = false;

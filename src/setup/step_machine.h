@@ -31,6 +31,11 @@ class StepMachine {
 
   [[nodiscard]] Mode mode() const;
 
+  /// Nothing is to be changed anywhere: a directory that is to have an account made is refused with "setup.only_plan".
+  void only_plan();
+  /// The accounts that were made in directories so far, or given a new password: what leaving does not take back.
+  [[nodiscard]] const std::vector<std::string>& made_accounts() const;
+
   /// The steps in order. "welcome", "mode", "database", "directories", "containers", "identify", "target", "rules",
   /// "options", "review"; Install and Done are the plan's.
   [[nodiscard]] std::vector<StepOutline> rail() const;

@@ -80,7 +80,15 @@ printf 'wrong-Qu4y' >"$folder/wrong" && chmod 600 "$folder/wrong"
 run 1 state setup --custom --answers "$folder/answers.toml" --accept-license
 says "binding as $LAB_AD_ADMIN"
 sed -i "s|$folder/wrong|$LAB_AD_ADMIN_PASSWORD_FILE|" "$folder/answers.toml"
+run 1 state setup --custom --answers "$folder/answers.toml" --accept-license --plan
+says 'a plan changes nothing'
+accounts() {
+  LDAPTLS_CACERT=$LAB_AD_CA ldapsearch -x -LLL -H "$LAB_AD_LDAPS_URL" -D "$LAB_AD_ADMIN" -y "$LAB_AD_ADMIN_PASSWORD_FILE" \
+    -b "$LAB_AD_BASE" '(sAMAccountName=svc-linkspan)' 1.1 | grep -c '^dn:' || true
+}
+[ "$(accounts)" = 0 ] || fail "a plan has made an account"
 must setup --custom --answers "$folder/answers.toml" --accept-license
+[ "$(accounts)" = 1 ] || fail "no account was made"
 must connector test corp
 says 'DirSync, under Replicating Directory Changes'
 must --json connector account check corp

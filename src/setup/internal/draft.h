@@ -37,6 +37,8 @@ enum class Place : unsigned char {
 };
 
 struct Draft {
+  bool only_plan = false;
+  std::vector<std::string> made_accounts;  ///< in directories; no page takes that back
   bool licence = false;
   Mode mode = Mode::custom;
   ServerFile file;
