@@ -10,6 +10,7 @@
 #include <set>
 #include <utility>
 
+#include "base/away.h"
 #include "run/internal/lookup.h"
 #include "run/settings.h"
 #include "sync/configuration.h"
@@ -48,11 +49,8 @@ using store::RunStep;
 
 /// Whether the step may be done again when the database is there again, and the lease confirmed.
 bool is_interruption(const Error& error) {
-  static const std::set<std::string_view> k_conflicts{"sql.retry", "store.lease_lost"};
-  static const std::set<std::string_view> k_away{
-      "sql.connection_lost", "sql.unreachable",          "sql.no_answer",
-      "sql.read_only",       "sql.too_many_connections", "sync.lease_unconfirmed"};
-  return k_conflicts.contains(error.id()) || (error.fault() == Fault::unavailable && k_away.contains(error.id()));
+  return is_database_away(error) || error.id() == "sql.retry" || error.id() == "store.lease_lost" ||
+         error.id() == "sync.lease_unconfirmed";
 }
 
 /// The host's clock, set right by the database's, which is the same for every server.

@@ -6,9 +6,9 @@
 #include <condition_variable>
 #include <mutex>
 #include <optional>
-#include <set>
 #include <utility>
 
+#include "base/away.h"
 #include "sql/heavy_work.h"
 #include "sql/inspect.h"
 #include "transfer/internal/held_lease.h"
@@ -238,15 +238,9 @@ bool wipe(const Place& target, const std::string& identity) {
   }
 }
 
-bool is_away(const Error& error) {
-  static const std::set<std::string_view> k_away{"sql.connection_lost", "sql.unreachable", "sql.no_answer",
-                                                 "sql.read_only", "sql.too_many_connections"};
-  return k_away.contains(error.id());
-}
-
 // Whether what ended an attempt may be over when the servers are there again.
 bool is_interruption(const Error& error) {
-  return is_away(error) || error.id() == "sql.retry" || error.id() == "transfer.lease_lost";
+  return is_database_away(error) || error.id() == "sql.retry" || error.id() == "transfer.lease_lost";
 }
 
 // Looks until both are there, or something else is in the way; nothing when options.patience has come to its end.
@@ -264,7 +258,7 @@ std::optional<Preflight> await_both(const Place& source, const Place& target, co
     }
     watch.check();
     Preflight found = look_over(source, target, options);
-    if (std::none_of(found.problems.begin(), found.problems.end(), is_away)) return found;
+    if (std::none_of(found.problems.begin(), found.problems.end(), is_database_away)) return found;
   }
   return std::nullopt;
 }

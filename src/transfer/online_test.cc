@@ -120,6 +120,12 @@ TEST_F(OnlineMoveTest, AServerThatIsAwayForAMomentIsWaitedFor) {
     options.patience = {};
     left = 1;
     EXPECT_EQ(id_thrown_by([&] { (void)move(target, fresh(true, ""), options); }), id);
+    // A file that may not be written is not waited for.
+    options.patience = std::chrono::hours(1);
+    options.job.at_step = [](std::string_view step) {
+      if (step == "target prepared") throw Error(Fault::denied, "sql.read_only", "mounted so");
+    };
+    EXPECT_EQ(id_thrown_by([&] { (void)move(target, fresh(true, ""), options); }), "sql.read_only");
     EXPECT_TRUE(may_be_in_charge(target));
   }
 }
