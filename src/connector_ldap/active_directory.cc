@@ -139,12 +139,14 @@ connector::Kind active_directory_kind() {
     return std::make_unique<ActiveDirectoryConnector>(
         std::move(made), password == secrets.end() ? vault::Secret() : std::move(password->second), logger);
   };
-  kind.account_rights = {{"replicate", "ask for all changes (Replicating Directory Changes on each domain)"},
-                         {"read", "list and read everything in the containers"},
-                         {"write_anchor", "write mS-DS-ConsistencyGuid of people in the containers"},
-                         {"manage_users", "create, change, rename, enable and delete users in the containers"},
-                         {"manage_groups", "create, change, rename and delete groups in the containers"},
-                         {"write:ATTRIBUTE", "write this attribute of people in the containers"}};
+  kind.account_rights = {
+      {"replicate", "ask for all changes (Replicating Directory Changes on each domain)"},
+      {"read", "list and read everything in the containers"},
+      {"read_deleted", "see what was deleted (only a Samba, and imports without replicate, need it)"},
+      {"write_anchor", "write mS-DS-ConsistencyGuid of people in the containers"},
+      {"manage_users", "create, change, rename, enable and delete users in the containers"},
+      {"manage_groups", "create, change, rename and delete groups in the containers"},
+      {"write:ATTRIBUTE", "write this attribute of people in the containers"}};
   kind.create_account = [](const connector::Settings& settings, const connector::AccountOrder& order, Logger& logger) {
     return create_service_account(read_active_directory_address(settings), order, logger);
   };

@@ -145,8 +145,7 @@ bool sees_deletions(Partition& partition, const std::stop_token& stop) {
 bool tells_deletions(Partition& partition, Changes changes, const std::stop_token& stop) {
   // Under its right DirSync looks past access lists (MS-ADTS 3.1.1.3.4.1.3); Samba leaves out what the account cannot
   // see.
-  const bool samba = partition.controller.vendor.find("Samba") != std::string::npos;
-  return (changes == Changes::dirsync && !samba) || sees_deletions(partition, stop);
+  return (changes == Changes::dirsync && !partition.controller.is_samba()) || sees_deletions(partition, stop);
 }
 
 PartitionMark begin_series(Partition& partition, const LdapSettings& settings, Logger& logger,

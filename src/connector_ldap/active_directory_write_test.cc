@@ -22,6 +22,7 @@ using connector::Sent;
 using connector::Settings;
 using model::Export;
 using model::Operation;
+using ::testing::AllOf;
 using ::testing::Contains;
 using ::testing::Each;
 using ::testing::Field;
@@ -124,6 +125,18 @@ TEST_F(ActiveDirectoryWriting, NewAccountHasTheRightsThatWereAskedAndNoOthers) {
   EXPECT_EQ(again.rights.size(), 4U);
   EXPECT_NE(again.password.reveal(), account.password.reveal());
   EXPECT_EQ(check(again, rights).size(), 4U);
+}
+
+TEST_F(ActiveDirectoryWriting, AccountThatNothingSpecialWasAskedForIsToldWhatIsDeleted) {
+  const CreatedAccount account = create("svc-standard", {});
+  EXPECT_EQ(account.rights.size(), 3U);
+  EXPECT_THAT(account.rights, Each(AllOf(Field(&AccountRight::wanted, true), Field(&AccountRight::held, true))));
+  const auto connector =
+      active_directory_kind().make(settings({{"account", {account.name}}}), secrets(account), logger_);
+  EXPECT_TRUE(connector->capabilities().delta_reports_removals);
+  const auto rights = check(account, {"replicate"});
+  EXPECT_THAT(rights, Contains(AllOf(Field(&AccountRight::where, HasSubstr("CN=Deleted Objects")),
+                                     Field(&AccountRight::wanted, false), Field(&AccountRight::held, true))));
 }
 
 TEST_F(ActiveDirectoryWriting, CheckNamesWhatAnAccountLacksAndWhatItHasWithoutNeed) {

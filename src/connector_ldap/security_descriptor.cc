@@ -138,4 +138,15 @@ std::string encode_dacl(const SecurityDescriptor& descriptor) {
   return made + entries;
 }
 
+std::string encode_owner(std::string_view sid) {
+  std::string made;
+  put(made, 1, 2);
+  put(made, k_self_relative, 2);
+  put(made, k_header, 4);
+  put(made, 0, 4);  // group, SACL and DACL are not written
+  put(made, 0, 4);
+  put(made, 0, 4);
+  return made.append(sid);
+}
+
 }  // namespace linkspan::connector_ldap

@@ -27,6 +27,9 @@ namespace {
 // The owner, group and SACL of a descriptor stay out of it (MS-ADTS 3.1.1.3.4.1.11: DACL_SECURITY_INFORMATION).
 const RequestControl k_dacl_only{"1.2.840.113556.1.4.801", std::string("\x30\x03\x02\x01\x04", 5), true};
 
+const RequestControl k_owner_only{"1.2.840.113556.1.4.801", std::string("\x30\x03\x02\x01\x01", 5), true};
+const RequestControl k_show_deleted{"1.2.840.113556.1.4.417", {}, true};
+
 constexpr const char* k_enabled_for_good = "66048";  // NORMAL_ACCOUNT, DONT_EXPIRE_PASSWORD
 constexpr const char* k_disabled = "514";
 constexpr const char* k_description = "Account of the directory synchronization (Linkspan)";
@@ -37,6 +40,9 @@ constexpr std::uint32_t k_list = 0x4;
 constexpr std::uint32_t k_read_property = 0x10;
 constexpr std::uint32_t k_write_property = 0x20;
 constexpr std::uint32_t k_control_access = 0x100;
+constexpr std::uint32_t k_read_permissions = 0x20000;
+
+constexpr std::string_view k_administrators{"\x01\x02\0\0\0\0\0\x05\x20\0\0\0\x20\x02\0\0", 16};  // S-1-5-32-544
 
 constexpr std::string_view k_user = "bf967aba-0de6-11d0-a285-00aa003049e2";
 constexpr std::string_view k_inet_org_person = "4828cc14-1437-45bc-9b07-ad6f015e5f28";
@@ -64,6 +70,11 @@ AccessEntry entry_of(std::uint32_t mask, std::string_view object_type, std::stri
   return made;
 }
 
+/// Where a domain keeps what was deleted (MS-ADTS 6.1.1.4.2).
+std::string deleted_objects(const std::string& root) { return "CN=Deleted Objects," + root; }
+
+bool is_deleted_objects(const std::string& dn) { return dn.starts_with("CN=Deleted Objects,"); }
+
 /// What each name of a right stands for at one container.
 class Grants {
  public:
@@ -86,6 +97,10 @@ class Grants {
       for (const Place& one : partition.containers) {
         grant("list and read all properties", one.dn, entry_of(k_list | k_read_property, {}, {}, true));
       }
+    } else if (right == "read_deleted") {
+      // With the list itself, so that the account can see that it has the right.
+      grant("list what was deleted", deleted_objects(root),
+            entry_of(k_list | k_read_property | k_read_permissions, {}, {}, false));
     } else if (right == "write_anchor") {
       for (const Place& one : partition.containers) write("mS-DS-ConsistencyGuid", k_consistency_guid, one.dn);
     } else if (right == "manage_users" || right == "manage_groups") {
@@ -96,7 +111,7 @@ class Grants {
       for (const Place& one : partition.containers) write(name, guid, one.dn);
     } else {
       throw Error(Fault::invalid, "ldap.no_right", fmt::format("there is no right \"{}\"", printable(right)),
-                  "name replicate, read, write_anchor, manage_users, manage_groups, or write:ATTRIBUTE");
+                  "name replicate, read, read_deleted, write_anchor, manage_users, manage_groups, or write:ATTRIBUTE");
     }
   }
 
@@ -174,8 +189,8 @@ bool covers(const AccessEntry& held, const AccessEntry& wanted) {
 }
 
 SecurityDescriptor load_descriptor(Session& session, const std::string& dn) {
-  const auto found =
-      session.read({.base = dn, .scope = LDAP_SCOPE_BASE, .attributes = {"nTSecurityDescriptor"}}, {}, {k_dacl_only});
+  const auto found = session.read({.base = dn, .scope = LDAP_SCOPE_BASE, .attributes = {"nTSecurityDescriptor"}}, {},
+                                  {k_dacl_only, k_show_deleted});
   const auto bytes = found.empty() ? std::vector<std::string>{}
                                    : values_of(session.handle(), found.front().get(), "nTSecurityDescriptor");
   if (bytes.empty()) {
@@ -191,6 +206,17 @@ SecurityDescriptor load_descriptor(Session& session, const std::string& dn) {
   return std::move(*made);
 }
 
+/// Who may not read the list of what was deleted has no right in it.
+std::vector<AccessEntry> load_list(Session& session, const std::string& dn) {
+  try {
+    return load_descriptor(session, dn).dacl;
+  } catch (const Error& error) {
+    const bool unseen = error.fault() == Fault::denied || error.fault() == Fault::not_found;
+    if (!unseen || !is_deleted_objects(dn)) throw;
+    return {};
+  }
+}
+
 /// Each right that is wanted, whether it is there, and those that are there and not wanted. An account's own entries
 /// count, not what it has through groups.
 std::vector<AccountRight> compare_rights(const Forest& forest, const std::vector<Grant>& wanted, std::string_view sid) {
@@ -198,12 +224,13 @@ std::vector<AccountRight> compare_rights(const Forest& forest, const std::vector
   std::vector<std::pair<std::string, Session*>> places;
   for (const Partition& partition : forest.partitions) {
     places.emplace_back(partition.root.dn, partition.session.get());
+    places.emplace_back(deleted_objects(partition.root.dn), partition.session.get());
     for (const Place& one : partition.containers) {
       if (one.guid != partition.root.guid) places.emplace_back(one.dn, partition.session.get());
     }
   }
   for (const auto& [dn, session] : places) {
-    std::vector<AccessEntry> held = load_descriptor(*session, dn).dacl;
+    std::vector<AccessEntry> held = load_list(*session, dn);
     std::erase_if(held, [&](const AccessEntry& one) { return one.sid != sid; });
     const auto denies = [](const AccessEntry& one) {
       return one.type == AccessEntry::denied || one.type == AccessEntry::denied_object;
@@ -227,8 +254,8 @@ std::vector<AccountRight> compare_rights(const Forest& forest, const std::vector
 /// The account while it is made.
 class Account {
  public:
-  Account(const Forest& forest, const std::string& name)
-      : forest_(forest), home_(forest.partitions.front()), session_(*home_.session), name_(name) {}
+  Account(const Forest& forest, const std::string& name, Logger& logger)
+      : forest_(forest), logger_(logger), home_(forest.partitions.front()), session_(*home_.session), name_(name) {}
 
   /// Finds it by its logon name. Empty = it is not there. Throws Fault::conflict "ldap.account_taken" when it is one
   /// that was not made here: somebody's account must not get another password.
@@ -275,7 +302,7 @@ class Account {
     for (const Grant& one : wanted) places.insert(one.where);
     for (const std::string& dn : places) {
       Session& session = *partition_of(forest_, dn)->session;
-      SecurityDescriptor descriptor = load_descriptor(session, dn);
+      SecurityDescriptor descriptor = load_to_change(session, dn);
       std::vector<AccessEntry> missing;
       for (const Grant& one : wanted) {
         AccessEntry entry = one.entry;
@@ -290,7 +317,8 @@ class Account {
         return !denies || (one.flags & AccessEntry::inherited) != 0;
       });
       descriptor.dacl.insert(place, missing.begin(), missing.end());
-      modify_entry(session, dn, {{LDAP_MOD_REPLACE, "nTSecurityDescriptor", {encode_dacl(descriptor)}}}, {k_dacl_only});
+      modify_entry(session, dn, {{LDAP_MOD_REPLACE, "nTSecurityDescriptor", {encode_dacl(descriptor)}}},
+                   {k_dacl_only, k_show_deleted});
     }
   }
 
@@ -298,7 +326,21 @@ class Account {
   [[nodiscard]] const std::string& sid() const { return sid_; }
 
  private:
+  /// What was deleted belongs to the system until an administrator takes it over, which administrators may.
+  SecurityDescriptor load_to_change(Session& session, const std::string& dn) {
+    try {
+      return load_descriptor(session, dn);
+    } catch (const Error& error) {
+      if (error.fault() != Fault::denied || !is_deleted_objects(dn)) throw;
+    }
+    modify_entry(session, dn, {{LDAP_MOD_REPLACE, "nTSecurityDescriptor", {encode_owner(k_administrators)}}},
+                 {k_owner_only, k_show_deleted});
+    logger_.log(Level::warning, "ldap.taken_over", "the group Administrators owns this now", {{"object", dn}});
+    return load_descriptor(session, dn);
+  }
+
   const Forest& forest_;
+  Logger& logger_;
   const Partition& home_;
   Session& session_;
   std::string name_;
@@ -323,10 +365,14 @@ std::string kerberos_name(std::string name) {
   return name;
 }
 
-/// What an import needs, where nothing is named.
-std::vector<std::string> or_standard(std::span<const std::string> rights) {
-  if (rights.empty()) return {"replicate", "read"};
-  return {rights.begin(), rights.end()};
+/// What an import needs, where nothing is named. A Samba tells deletions only to who may look at them.
+std::vector<std::string> or_standard(std::span<const std::string> rights, const Forest& forest) {
+  if (!rights.empty()) return {rights.begin(), rights.end()};
+  std::vector<std::string> made{"replicate", "read"};
+  if (std::ranges::any_of(forest.partitions, [](const Partition& one) { return one.controller.is_samba(); })) {
+    made.emplace_back("read_deleted");
+  }
+  return made;
 }
 
 }  // namespace
@@ -339,8 +385,8 @@ connector::CreatedAccount create_service_account(const LdapSettings& settings, c
   as_administrator.keytab.clear();
   as_administrator.bind_dn = order.administrator;
   const Forest forest = open_forest(as_administrator, order.administrator_password, logger, {}, false);
-  const std::vector<Grant> wanted = Grants(forest).of(or_standard(order.rights));
-  Account account(forest, order.name);
+  const std::vector<Grant> wanted = Grants(forest).of(or_standard(order.rights, forest));
+  Account account(forest, order.name, logger);
   connector::CreatedAccount made;
   std::string dn = account.find();
   made.made = dn.empty();
@@ -380,7 +426,7 @@ std::vector<AccountRight> check_service_account(const LdapSettings& settings, co
                 fmt::format("{}: the account {} is not found in its domain", session.where(), printable(name)),
                 "write account as name@domain");
   }
-  return compare_rights(forest, Grants(forest).of(or_standard(wanted)), sids.front());
+  return compare_rights(forest, Grants(forest).of(or_standard(wanted, forest)), sids.front());
 }
 
 }  // namespace linkspan::connector_ldap

@@ -135,6 +135,16 @@ class Run {
     const auto text = persist([&] { return settings().setting(import_completed(info.id)); });
     return text ? std::optional(from_rfc3339(*text)) : std::nullopt;
   }
+  /// Whether a delta would leave it unknown for too long who has left. The directory is asked about its deltas only
+  /// when the last full import is long enough ago.
+  [[nodiscard]] bool is_overdue(const sync::ConnectorInfo& info) {
+    const auto longest = full_after(settings(), info.name);
+    if (!longest) return false;
+    const auto text = settings().setting(full_import_completed(info.id));
+    if (text && clock_.now() - from_rfc3339(*text) < *longest) return false;
+    const connector::Capabilities can = directory(info).capabilities();
+    return can.delta_import && !can.delta_reports_removals;
+  }
   [[nodiscard]] bool is_staging() {
     return persist([&] { return sync::staging(environment_.store); });
   }
@@ -319,16 +329,19 @@ bool Run::import(std::string_view connector, bool full, std::string_view label) 
   const sync::ConnectorInfo& info = find(connector);
   return step(fmt::format("{} {}", label, info.name), [&](StepReport& report) {
     const bool due = is_on(settings(), full_import_due(info.id));
-    const sync::ImportResult result = sync::import_connector(context(), info, directory(info), full || due);
+    const bool overdue = !full && !due && is_overdue(info);
+    const sync::ImportResult result = sync::import_connector(context(), info, directory(info), full || due || overdue);
     // A kind that says otherwise than its connectors would never find what they refer to.
     assert(directory(info).capabilities().references_by_anchor == info.references_by_anchor);
     report.step.counters = result.counters.all();
     report.result = result_of(report.step.counters);
     report.step.message = result.note;
     if (due && !full) report.step.message = "full, because the connector's settings have changed";
+    if (overdue) report.step.message = "full, because deltas of this directory do not tell what is gone";
     std::vector<std::pair<std::string, std::string>> marks;
     // A delta builds on an import that came to its end.
     marks.emplace_back(import_completed(info.id), to_rfc3339(clock_.now()));
+    if (result.full) marks.emplace_back(full_import_completed(info.id), to_rfc3339(clock_.now()));
     if (due) marks.emplace_back(full_import_due(info.id), "");
     settings().put_settings(marks);
   });

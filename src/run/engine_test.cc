@@ -49,8 +49,9 @@ externalId = "[uid]"
 mail = "[mail]"
 )"};
 
-connector::FakeOptions source_options() {
+connector::FakeOptions source_options(connector::FakeDelta delta) {
   connector::FakeOptions options;
+  options.delta = delta;
   options.exports = false;
   return options;
 }
@@ -63,7 +64,7 @@ connector::FakeOptions target_options() {
 
 class EngineTest : public ::testing::Test {
  protected:
-  EngineTest() {
+  explicit EngineTest(connector::FakeDelta delta = connector::FakeDelta::removals) : corp_(source_options(delta)) {
     const HeldLease lease(store(), logger_);
     auto& configuration = store().configuration();
     configuration.put_connector({{}, "corp", "fake", "{}", 1});
@@ -105,7 +106,7 @@ class EngineTest : public ::testing::Test {
   ManualClock clock_;
   store_sql::testing::TemporaryStore temporary_{&clock_};
   QuietLogger logger_;
-  connector::FakeDirectory corp_{source_options()};
+  connector::FakeDirectory corp_;
   connector::FakeDirectory cloud_{target_options()};
   std::string refused_;
 };
@@ -302,6 +303,47 @@ TEST_F(EngineTest, ChangedRulesMakeTheNextSynchronizationFullOnce) {
   put(k_full_synchronization, "on");
   EXPECT_THAT(engine.cycle(false).steps[2].step.message, HasSubstr("full"));
   EXPECT_EQ(engine.cycle(false).steps[2].step.message, "");
+}
+
+class UnseenRemovalsTest : public EngineTest {
+ protected:
+  UnseenRemovalsTest() : EngineTest(connector::FakeDelta::changes) {
+    hire("ada");
+    hire("bo");
+    static_cast<void>(engine_.cycle(false));
+    corp_.remove(corp_.where("uid", std::string("bo")).front().anchor);
+  }
+  std::string message_after(std::chrono::seconds time) {
+    clock_.advance(time);
+    return engine_.cycle(false).steps.front().step.message;
+  }
+  Engine engine_{environment()};
+};
+
+TEST_F(UnseenRemovalsTest, AFullImportComesInTimeWhereDeltasDoNotTellThem) {
+  EXPECT_EQ(message_after(std::chrono::hours(3)), "");
+  EXPECT_EQ(cloud_.size(), 2U);
+  EXPECT_THAT(message_after(std::chrono::hours(1)), HasSubstr("full, because"));
+  EXPECT_EQ(cloud_.size(), 1U);
+  EXPECT_EQ(message_after(std::chrono::hours(3)), "");
+}
+
+TEST_F(UnseenRemovalsTest, TheSettingOfTheConnectorComesFirstAndNeverIsNever) {
+  put("import.full_after", "never");
+  EXPECT_EQ(message_after(std::chrono::hours(24 * 365)), "");
+  put("import.full_after.corp", "2h");
+  EXPECT_THAT(message_after({}), HasSubstr("full, because"));
+  EXPECT_EQ(message_after(std::chrono::hours(1)), "");
+  EXPECT_THROW(check_setting("import.full_after.corp", "5s"), Error);
+  EXPECT_NO_THROW(check_setting("import.full_after.corp", "never"));
+}
+
+TEST_F(EngineTest, WhereDeltasTellRemovalsNoImportBecomesFull) {
+  Engine engine(environment());
+  static_cast<void>(engine.cycle(false));
+  clock_.advance(std::chrono::hours(24 * 30));
+  EXPECT_EQ(engine.cycle(false).steps.front().step.message, "");
+  EXPECT_EQ(corp_.calls().full_imports, 1U);
 }
 
 TEST_F(EngineTest, RulesThatDoNotCompileFailTheRunAndAreRecorded) {

@@ -16,6 +16,17 @@ std::string import_completed(store::ConnectorId connector) {
   return fmt::format("import_completed.{}", connector.value);
 }
 
+std::string full_import_completed(store::ConnectorId connector) {
+  return fmt::format("full_import_completed.{}", connector.value);
+}
+
+std::optional<std::chrono::seconds> full_after(store::Configuration& configuration, std::string_view connector) {
+  const std::string own = fmt::format("{}.{}", k_full_after, connector);
+  const std::string_view name = configuration.setting(own) ? own : k_full_after;
+  if (configuration.setting(name) == "never") return std::nullopt;
+  return duration_setting(configuration, name, std::chrono::hours(4));
+}
+
 std::chrono::seconds parse_duration(std::string_view text) {
   const std::int64_t number = text.size() < 2 ? -1 : to_integer(text.substr(0, text.size() - 1)).value_or(-1);
   std::int64_t unit = 0;
@@ -90,6 +101,11 @@ void check_setting(std::string_view name, std::string_view value) {
     if (value == "on" || value == "off") return;
     throw Error(Fault::invalid, "run.setting", fmt::format("{} is on or off, not \"{}\"", name, printable(value, 40)));
   }
+  if (name == k_full_after || (name.starts_with(k_full_after) && name.substr(k_full_after.size()).starts_with('.'))) {
+    if (value == "never" || parse_duration(value) >= std::chrono::seconds(60)) return;
+    throw Error(Fault::invalid, "run.setting", fmt::format("{} = \"{}\" is too short", name, value),
+                "At least 60s, or never.");
+  }
   for (const std::string_view limit :
        {"guard.deletions", "guard.disablements", "guard.membership_removals", "guard.cleared_attributes"}) {
     if (name == limit || (name.starts_with(limit) && name.substr(limit.size()).starts_with('.'))) {
@@ -97,10 +113,11 @@ void check_setting(std::string_view name, std::string_view value) {
       return;
     }
   }
-  throw Error(Fault::invalid, "run.setting", fmt::format("there is no setting {}", printable(name, 80)),
-              "There are: scheduler.interval, scheduler.suspended, history.keep, backup.age, lease.lasts, staging, "
-              "guard.deletions, "
-              "guard.disablements, guard.membership_removals, guard.cleared_attributes (and these with .CONNECTOR).");
+  throw Error(
+      Fault::invalid, "run.setting", fmt::format("there is no setting {}", printable(name, 80)),
+      "There are: scheduler.interval, scheduler.suspended, history.keep, backup.age, lease.lasts, staging, and (also "
+      "with .CONNECTOR) import.full_after, guard.deletions, guard.disablements, guard.membership_removals, "
+      "guard.cleared_attributes.");
 }
 
 }  // namespace linkspan::run

@@ -20,8 +20,8 @@ namespace {
 /// The state of this database rather than a choice of its administrator.
 bool is_state(std::string_view name) {
   return name.starts_with("key_set.") || name.starts_with("full_import_due.") ||
-         name.starts_with("import_completed.") || name == run::k_full_synchronization ||
-         name == transfer::k_backup_completed;
+         name.starts_with("import_completed.") || name.starts_with("full_import_completed.") ||
+         name == run::k_full_synchronization || name == transfer::k_backup_completed;
 }
 
 [[noreturn]] void refuse(std::string_view file, const std::string& what) {

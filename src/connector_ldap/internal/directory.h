@@ -23,6 +23,7 @@ struct RootDse {
   std::string controller;              ///< DN of the controller's own settings
   std::string host;                    ///< its DNS name
   std::int64_t highest_usn = 0;
+  [[nodiscard]] bool is_samba() const { return vendor.find("Samba") != std::string::npos; }
   [[nodiscard]] bool offers(std::string_view oid) const { return controls.contains(std::string(oid)); }
 };
 

@@ -47,4 +47,7 @@ struct SecurityDescriptor {
 /// Throws Fault::invalid "ldap.acl_full" when the list would be longer than it may be (64 KiB).
 [[nodiscard]] std::string encode_dacl(const SecurityDescriptor& descriptor);
 
+/// A descriptor of the owner alone, for the same: `sid` in bytes (MS-DTYP 2.4.2.2).
+[[nodiscard]] std::string encode_owner(std::string_view sid);
+
 }  // namespace linkspan::connector_ldap
