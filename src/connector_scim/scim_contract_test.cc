@@ -1,9 +1,10 @@
-// The contract of every connector, kept with the real service.
+// The contract of every connector, kept with the real service and with the strict one.
 
 #include <gtest/gtest.h>
 
 #include <map>
 
+#include <testkit/scim_fake.h>
 #include <testkit/scim_service.h>
 
 #include "connector/testing/connector_contract.h"
@@ -14,14 +15,13 @@ namespace linkspan::connector {
 namespace {
 
 /// Names things as the contract does: a user's name is "cn=ada". People change it through a connector of their own.
-class ScimDirectory final : public TestDirectory {
+class ScimDirectory : public TestDirectory {
  public:
-  explicit ScimDirectory(testkit::ScimService& service) : service_(service) {
-    service_.reset();
-    people_ = make(service_.url(), service_.token());
+  ScimDirectory(std::string url, std::string token) : url_(std::move(url)), token_(std::move(token)) {
+    people_ = make(url_, token_);
   }
 
-  std::unique_ptr<Connector> connect() override { return make(service_.url(), service_.token()); }
+  std::unique_ptr<Connector> connect() override { return make(url_, token_); }
 
   void add_person(const std::string& name, const model::Attributes& attributes) override {
     model::Export add = exporting(model::Operation::add, name, "User");
@@ -72,9 +72,12 @@ class ScimDirectory final : public TestDirectory {
   }
 
   bool before_break() override { return true; }
-  void break_now() override { service_.fault(R"({"match":"GET /Users","status":500,"times":-1})"); }
-  std::unique_ptr<Connector> connect_with_wrong_password() override { return make(service_.url(), "wrong"); }
+  std::unique_ptr<Connector> connect_with_wrong_password() override { return make(url_, "wrong"); }
   std::unique_ptr<Connector> connect_to_nowhere() override { return make("http://127.0.0.1:1/scim", "any"); }
+
+ protected:
+  [[nodiscard]] bool is_known(const std::string& name) const { return ids_.contains(name); }
+  void know(const std::string& name, const std::string& id) { ids_[name] = id; }
 
  private:
   std::unique_ptr<Connector> make(const std::string& url, std::string token) {
@@ -110,20 +113,64 @@ class ScimDirectory final : public TestDirectory {
                   {});
   }
 
-  testkit::ScimService& service_;
+  const std::string url_;
+  const std::string token_;
   QuietLogger logger_;
   std::unique_ptr<Connector> people_;
   std::map<std::string, std::string> ids_;
   std::map<std::string, std::vector<std::string>> members_;
 };
 
-std::unique_ptr<TestDirectory> make_directory() {
+/// The lab's service: scimmy.
+class ScimmyDirectory final : public ScimDirectory {
+ public:
+  explicit ScimmyDirectory(testkit::ScimService& service)
+      : ScimDirectory(service.url(), service.token()), service_(service) {}
+  void break_now() override { service_.fault(R"({"match":"GET /Users","status":500,"times":-1})"); }
+
+ private:
+  testkit::ScimService& service_;
+};
+
+/// The service that takes nothing which the RFCs do not have.
+class StrictDirectory final : public ScimDirectory {
+ public:
+  explicit StrictDirectory(std::unique_ptr<testkit::ScimFake> service)
+      : ScimDirectory(service->url(), testkit::ScimFake::token()), service_(std::move(service)) {}
+  void break_now() override {
+    service_->intercept([](const net::SeenRequest& request) -> std::optional<net::ScriptedReply> {
+      if (request.method != "GET") return std::nullopt;
+      return net::ScriptedReply{net::http_reply(500)};
+    });
+  }
+  /// A member must exist.
+  void add_group(const std::string& name, const std::vector<std::string>& members) override {
+    for (const std::string& member : members) {
+      if (!is_known(member)) know(member, service_->add("Users", {{"userName", dn_of(member)}}));
+    }
+    ScimDirectory::add_group(name, members);
+  }
+  [[nodiscard]] std::pair<int, std::size_t> long_import() const override { return {600, 2'000}; }
+
+ private:
+  std::unique_ptr<testkit::ScimFake> service_;
+};
+
+std::unique_ptr<TestDirectory> make_scimmy() {
   if (!testkit::ScimService::available()) return nullptr;
   static testkit::ScimService service;  // node takes half a second to start: one for all, emptied for each
-  return std::make_unique<ScimDirectory>(service);
+  service.reset();
+  return std::make_unique<ScimmyDirectory>(service);
 }
 
-INSTANTIATE_TEST_SUITE_P(Scim, ConnectorContract, ::testing::Values(ContractBackend{"scim", &make_directory}),
+std::unique_ptr<TestDirectory> make_strict() {
+  return std::make_unique<StrictDirectory>(std::make_unique<testkit::ScimFake>(
+      testkit::ScimFakeOptions{.etag = true, .most_per_page = 200, .most_member_changes = 100}));
+}
+
+INSTANTIATE_TEST_SUITE_P(Scim, ConnectorContract,
+                         ::testing::Values(ContractBackend{"scimmy", &make_scimmy},
+                                           ContractBackend{"strict", &make_strict}),
                          backend_name);
 
 }  // namespace

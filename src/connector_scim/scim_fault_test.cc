@@ -407,20 +407,20 @@ TEST_F(ScimFaultTest, AServiceThatSendsShortPagesIsReadToTheEnd) {
 }
 
 TEST_F(ScimFaultTest, PagesTooLargeToTakeAreAskedForInParts) {
-  start({}, 4, 2000);
+  start({.discovery = false}, 4, 2000);
   for (int i = 0; i < 40; ++i) {
     fake_->add("Groups", {{"displayName", std::to_string(i) + std::string(i == 20 ? 1500 : 20, 'x')}});
   }
   const Read read = import();
   EXPECT_THAT(read.last, SizeIs(40));
   EXPECT_TRUE(read.end.complete);
-  start({}, 4, 2000);
+  start({.discovery = false}, 4, 2000);
   fake_->add("Groups", {{"displayName", std::string(3000, 'x')}});
   EXPECT_EQ(import_failure(), "net.too_large");
 }
 
 TEST_F(ScimFaultTest, AGroupTooLargeToBeShownIsChangedAllTheSame) {
-  start({}, 4, 2000);
+  start({.discovery = false}, 4, 2000);
   const std::string group = fake_->add("Groups", {{"displayName", std::string(3000, 'x')}});
   model::Export update = exporting(model::Operation::update, "Group", group);
   for (int i = 0; i < 20; ++i) {
