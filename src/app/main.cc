@@ -5,7 +5,6 @@
 #include <cstdio>
 #include <utility>
 
-#include "app/register.h"
 #include "app/serve.h"
 #include "app/signals.h"
 #include "app/wiring.h"
@@ -26,12 +25,10 @@ int main(int argc, char** argv) {
     vault::harden_process();
     const app::Signals signals;
     const SystemClock clock;
-    cli::Commands own = app::serve_commands();
-    for (cli::Command& command : app::register_commands()) own.push_back(std::move(command));
     const cli::Host host{
         LINKSPAN_VERSION,
         [&](const cli::GlobalOptions& options) { return app::make_installation(options, LINKSPAN_VERSION, clock); },
-        signals.stop(), std::move(own)};
+        signals.stop(), app::serve_commands()};
     int status = app::k_serve_again;
     while (status == app::k_serve_again) status = cli::run_command_line(argc, argv, host);
     return status;

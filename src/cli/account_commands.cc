@@ -85,6 +85,12 @@ connector::AccountOrder account_order(const Arguments& arguments) {
   return order;
 }
 
+void show_sign_in(Output& out, const connector::SignInPrompt& prompt) {
+  const auto minutes = std::chrono::duration_cast<std::chrono::minutes>(prompt.valid_for).count();
+  out.note(fmt::format("Open {} in any browser, enter the code {} within {} minutes, and sign in as an administrator.",
+                       printable(prompt.url), printable(prompt.code), minutes));
+}
+
 int report_account(Session& session, const std::string& connector, const setup::NewAccount& made) {
   const std::string& account = made.settings.at("account").front();
   if (session.json()) {

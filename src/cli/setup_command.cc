@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "cli/internal/accounts.h"
 #include "cli/internal/nouns.h"
 #include "cli/session.h"
 #include "cli/setup_wizard.h"
@@ -150,6 +151,8 @@ int set_up(Session& session, const Arguments& arguments) {
   }
   setup::StepMachine machine(session.installation());
   if (arguments.has("--plan")) machine.only_plan();
+  machine.show_sign_ins([&](const connector::SignInPrompt& prompt) { show_sign_in(session.out(), prompt); },
+                        session.stop());
   if (const auto answers = arguments.get("--answers")) {
     setup::answer_from_file(machine, session.installation(), setup::read_file(*answers, k_longest_answers), *answers,
                             given);
@@ -163,9 +166,8 @@ int set_up(Session& session, const Arguments& arguments) {
     ask(session, machine, given, left);
     if (left) {
       session.out().line("\nLeft. Nothing was changed on this server.");
-      for (const std::string& account : machine.made_accounts()) {
-        session.out().line(
-            fmt::format("The account {} was made, or has a new password; it stays.", printable(account)));
+      for (const std::string& made : machine.made_elsewhere()) {
+        session.out().line(fmt::format("What stays: {}.", printable(made)));
       }
       return exit_failed;
     }

@@ -155,6 +155,33 @@ struct CreatedAccount {
   std::vector<AccountRight> rights;  ///< as they were read back afterwards
 };
 
+/// What somebody is asked to do in a browser while this program waits: open `url`, enter `code`, sign in.
+struct SignInPrompt {
+  std::string url;
+  std::string code;
+  std::chrono::seconds valid_for{};
+};
+
+/// What a registration leaves: to be stored together.
+struct Registered {
+  Settings settings;
+  Secrets secrets;
+  std::vector<std::string> done;  ///< what was made or found, for people
+  /// To be called once both are stored: takes away what they replace. Empty = nothing to take away. May throw.
+  std::function<void()> afterwards;
+};
+
+/// How this program becomes known to a directory that wants that before it lets anybody in; empty for most kinds. Each
+/// throws as a connector does.
+struct Registrar {
+  /// By an administrator's sign-in, used once and forgotten. May be repeated. `name`: of the connector.
+  std::function<Registered(const Settings&, Secrets, const std::string& name,
+                           const std::function<void(const SignInPrompt&)>& show, Logger&, std::stop_token)>
+      enroll;
+  /// New credentials by the ones in use; no administrator is needed.
+  std::function<Registered(const Settings&, Secrets, const std::string& name, Logger&, std::stop_token)> rotate;
+};
+
 /// How a directory calls its objects.
 struct Naming {
   bool references_by_anchor = false;  ///< it tells members and managers by their anchors, else by their DNs
@@ -181,6 +208,8 @@ struct Kind {
   /// Each right that the account of the settings has, lacks, or has without need, from the directory's access lists.
   std::function<std::vector<AccountRight>(const Settings&, Secrets, std::span<const std::string> wanted, Logger&)>
       check_account;
+
+  Registrar registrar{};
 };
 
 }  // namespace linkspan::connector

@@ -91,6 +91,23 @@ const SystemClock& system_clock() {
   return clock;
 }
 
+/// As an application of the tenant that the settings name.
+connector::Registrar graph_registrar() {
+  connector::Registrar registrar;
+  registrar.enroll = [](const connector::Settings& settings, connector::Secrets secrets, const std::string& name,
+                        const std::function<void(const connector::SignInPrompt&)>& show, Logger& logger,
+                        std::stop_token stop) {
+    Tenant tenant(parse_settings(settings, std::move(secrets)), system_clock(), real_pace(), logger);
+    return register_application(tenant, name, show, std::move(stop));
+  };
+  registrar.rotate = [](const connector::Settings& settings, connector::Secrets secrets, const std::string& name,
+                        Logger& logger, std::stop_token stop) {
+    Tenant tenant(parse_settings(settings, std::move(secrets)), system_clock(), real_pace(), logger);
+    return rotate_certificate(tenant, name, std::move(stop));
+  };
+  return registrar;
+}
+
 }  // namespace
 
 std::unique_ptr<connector::Connector> make_connector(Options options, const Clock& clock, Pace pace, Logger& logger) {
@@ -108,23 +125,8 @@ connector::Kind graph_kind() {
   kind.make = [](const connector::Settings& settings, connector::Secrets secrets, Logger& logger) {
     return make_connector(parse_settings(settings, std::move(secrets)), system_clock(), real_pace(), logger);
   };
+  kind.registrar = graph_registrar();
   return kind;
-}
-
-connector::Registrar graph_registrar() {
-  connector::Registrar registrar;
-  registrar.enroll = [](const connector::Settings& settings, connector::Secrets secrets, const std::string& name,
-                        const std::function<void(const connector::SignInPrompt&)>& show, Logger& logger,
-                        std::stop_token stop) {
-    Tenant tenant(parse_settings(settings, std::move(secrets)), system_clock(), real_pace(), logger);
-    return register_application(tenant, name, show, std::move(stop));
-  };
-  registrar.rotate = [](const connector::Settings& settings, connector::Secrets secrets, const std::string& name,
-                        Logger& logger, std::stop_token stop) {
-    Tenant tenant(parse_settings(settings, std::move(secrets)), system_clock(), real_pace(), logger);
-    return rotate_certificate(tenant, name, std::move(stop));
-  };
-  return registrar;
 }
 
 }  // namespace linkspan::connector_graph

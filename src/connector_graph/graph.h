@@ -6,15 +6,11 @@
 // anchor is the id; the dn, for people, is the userPrincipalName or the displayName.
 
 #include "connector/connector.h"
-#include "connector/registrar.h"
 
 namespace linkspan::connector_graph {
 
 /// "graph": its settings, its one secret (certificate, with its private key), and how to make a connector. The logger
 /// outlives the connectors.
 [[nodiscard]] connector::Kind graph_kind();
-
-/// As an application of the tenant that the settings name.
-[[nodiscard]] connector::Registrar graph_registrar();
 
 }  // namespace linkspan::connector_graph

@@ -35,6 +35,13 @@ NewAccount create_account(Installation& installation, const connector::Kind& kin
   return out;
 }
 
+const connector::Registrar& registrar_of(const connector::Kind& kind) {
+  if (kind.registrar.enroll) return kind.registrar;
+  throw Error(Fault::invalid, "setup.nothing_to_register",
+              fmt::format("a connector of kind {} is not registered anywhere", kind.name),
+              "`linkspan connector credentials` enters what it signs in with.");
+}
+
 std::vector<connector::AccountRight> check_account(Installation& installation, const store::ConnectorRow& row,
                                                    const std::vector<std::string>& wanted) {
   const connector::Kind& kind = installation.kind(row.kind);

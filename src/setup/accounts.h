@@ -23,6 +23,9 @@ struct NewAccount {
 [[nodiscard]] NewAccount create_account(Installation& installation, const connector::Kind& kind,
                                         const connector::Settings& settings, const connector::AccountOrder& order);
 
+/// How connectors of a kind are registered. Throws Fault::invalid "setup.nothing_to_register" where they are not.
+[[nodiscard]] const connector::Registrar& registrar_of(const connector::Kind& kind);
+
 /// The rights of the account that a connector logs on with. Throws likewise, and as open_credentials.
 [[nodiscard]] std::vector<connector::AccountRight> check_account(Installation& installation,
                                                                  const store::ConnectorRow& row,

@@ -23,6 +23,7 @@ constexpr const char* k_administrator = "administrator";
 constexpr const char* k_administrator_password = "administrator_password";
 constexpr const char* k_new_account = "new_account";
 constexpr const char* k_standard_account = "svc-linkspan";
+constexpr const char* k_register = "register";  // likewise, where a directory wants to know this program
 
 Field setting_field(const connector::SettingSpec& spec, const ConnectorDraft& draft) {
   const auto found = draft.settings.find(spec.name);
@@ -87,6 +88,57 @@ std::vector<Field> account_fields(const ConnectorDraft& draft) {
            .values = value(k_new_account)}};
 }
 
+Field register_field(const ConnectorDraft& draft) {
+  const auto found = draft.settings.find(k_register);
+  return {.id = k_register,
+          .label = k_register,
+          .kind = FieldKind::flag,
+          .help = "register by an administrator's sign-in in a browser, used once; instead of credentials that exist",
+          .standard = "false",
+          .values = found == draft.settings.end() ? std::vector<std::string>{} : found->second};
+}
+
+void refuse_in_plan(const PageContext& context, std::string_view what, const ConnectorDraft& draft) {
+  if (!context.draft.only_plan) return;
+  throw Error(Fault::invalid, "setup.only_plan",
+              fmt::format("a plan changes nothing, and so has no {} in {}", what, draft.name),
+              "Leave out --plan; or enter an account that exists.");
+}
+
+/// What was made is the connector's own.
+void take(ConnectorDraft& draft, connector::Settings settings, connector::Secrets secrets) {
+  for (auto& [setting, values] : settings) {
+    if (draft.stored) draft.changes[setting] = values;
+    draft.settings[setting] = std::move(values);
+  }
+  for (auto& [secret, value] : secrets) draft.secrets.insert_or_assign(secret, std::move(value));
+}
+
+/// Registers what asks for it.
+void enroll(const PageContext& context, ConnectorDraft& draft) {
+  const auto asked = draft.settings.extract(k_register);
+  draft.changes.erase(k_register);
+  if (asked.empty()) return;
+  try {
+    const auto wanted = flag_of(context, {{k_register, asked.mapped()}}, k_register);
+    if (!wanted.value_or(false)) return;
+    refuse_in_plan(context, "registration made", draft);
+    if (!context.draft.show_sign_in) {
+      throw Error(Fault::invalid, "setup.no_sign_in", "a registration wants an administrator who sees this setup",
+                  "Run setup in a terminal; or register later: `linkspan connector register`.");
+    }
+    connector::Settings own = draft.settings;
+    for (const connector::SettingSpec& spec : engine_settings()) own.erase(spec.name);
+    connector::Registered made = registrar_of(context.installation.kind(draft.kind))
+                                     .enroll(own, secrets_for(context, draft), draft.name, context.draft.show_sign_in,
+                                             context.installation.logger(), context.draft.stop);
+    context.draft.made_elsewhere.push_back(fmt::format("the registration of {}", draft.name));
+    take(draft, std::move(made.settings), std::move(made.secrets));
+  } catch (const Error& error) {
+    context.refuse(k_register, error, draft.name);
+  }
+}
+
 /// Has the account made that was asked for, with what an import needs, and takes it for the connector's own.
 void make_account(const PageContext& context, ConnectorDraft& draft) {
   const auto administrator = draft.settings.extract(k_administrator);
@@ -95,11 +147,7 @@ void make_account(const PageContext& context, ConnectorDraft& draft) {
   for (const char* name : {k_administrator, k_new_account}) draft.changes.erase(name);
   if (administrator.empty() || administrator.mapped().empty()) return;
   try {
-    if (context.draft.only_plan) {
-      throw Error(Fault::invalid, "setup.only_plan",
-                  fmt::format("a plan changes nothing, and so has no account made in {}", draft.name),
-                  "Leave out --plan; or enter an account that exists.");
-    }
+    refuse_in_plan(context, "account made", draft);
     if (password.empty()) {
       throw Error(Fault::invalid, "setup.no_credential",
                   fmt::format("the password of {} is missing", printable(administrator.mapped().front(), 80)),
@@ -111,12 +159,9 @@ void make_account(const PageContext& context, ConnectorDraft& draft) {
     order.name = named.empty() || named.mapped().empty() ? k_standard_account : named.mapped().front();
     NewAccount made =
         create_account(context.installation, context.installation.kind(draft.kind), draft.settings, order);
-    context.draft.made_accounts.push_back(made.settings.at("account").front());
-    for (auto& [setting, values] : made.settings) {
-      if (draft.stored) draft.changes[setting] = values;
-      draft.settings[setting] = std::move(values);
-    }
-    for (auto& [secret, value] : made.secrets) draft.secrets.insert_or_assign(secret, std::move(value));
+    context.draft.made_elsewhere.push_back(
+        fmt::format("the account {}, made or given a new password", made.settings.at("account").front()));
+    take(draft, std::move(made.settings), std::move(made.secrets));
   } catch (const Error& error) {
     context.refuse(k_administrator, error, draft.name);
   }
@@ -265,6 +310,7 @@ std::vector<Field> connector_fields(const Installation& installation, const Conn
                       .required = spec.required,
                       .given = draft.secrets.contains(spec.name)});
   }
+  if (kind.registrar.enroll) fields.push_back(register_field(draft));
   if (kind.create_account) std::ranges::move(account_fields(draft), std::back_inserter(fields));
   return fields;
 }
@@ -305,7 +351,10 @@ void check_connectors(const PageContext& context) {
   std::vector<ConnectorDraft>& connectors = connectors_of(context.draft, context.step);
   check_number(context, connectors);
   const std::size_t before = context.problems.size();
-  for (ConnectorDraft& one : connectors) make_account(context, one);
+  for (ConnectorDraft& one : connectors) {
+    make_account(context, one);
+    enroll(context, one);
+  }
   if (context.problems.size() != before) return;
   const bool missing = refuse_missing(context, connectors);
   for (ConnectorDraft& one : connectors) {

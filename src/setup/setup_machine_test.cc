@@ -2,13 +2,13 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <stdlib.h>
 
 #include <algorithm>
 #include <fstream>
 #include <memory>
 
 #include "base/error.h"
+#include "base/testing/temporary_folder.h"
 #include "connector/testing/fake_directory.h"
 #include "run/lease.h"
 #include "run/settings.h"
@@ -33,32 +33,11 @@ using ::testing::Field;  // the page's is setup::Field
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
+using ::testing::Pair;
 using ::testing::SizeIs;
 
 constexpr std::string_view k_password = "Tarn-4417";
 constexpr std::string_view k_token = "Fell-2093";
-
-class Folder {
- public:
-  Folder() {
-    // In memory where the host has it: a test waits for no disk.
-    std::error_code none;
-    const fs::path parent = fs::is_directory("/dev/shm", none) ? "/dev/shm" : fs::temp_directory_path();
-    std::string name = (parent / "linkspan-setup-XXXXXX").string();
-    if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("no temporary folder");
-    path_ = name;
-  }
-  ~Folder() {
-    std::error_code ignored;
-    fs::remove_all(path_, ignored);
-  }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  [[nodiscard]] const fs::path& path() const { return path_; }
-
- private:
-  fs::path path_;
-};
 
 /// The id of the Error that `act` throws; "nothing" if none.
 template <class Act>
@@ -125,10 +104,14 @@ class SetupTest : public ::testing::Test {
     return made;
   }
 
+  virtual std::vector<connector::Kind> kinds() {
+    return {kind("ldap", "password", k_password, directory_), kind("scim", "token", k_token, target_)};
+  }
+
   Installation server(const std::string& name) {
     Wiring wiring;
     wiring.version = "test";
-    wiring.kinds = {kind("ldap", "password", k_password, directory_), kind("scim", "token", k_token, target_)};
+    wiring.kinds = kinds();
     wiring.open_store = [this](const std::string& url, const StoreOptions& options) {
       if (newer_) throw Error(Fault::conflict, "sql.newer_schema", "a newer program made it");
       return store_sql::open_store(
@@ -211,13 +194,63 @@ class SetupTest : public ::testing::Test {
     return out;
   }
 
-  Folder folder_;
+  linkspan::testing::TemporaryFolder folder_;
   ManualClock clock_;
   QuietLogger logger_;
   connector::FakeDirectory directory_;
   connector::FakeDirectory target_;
   bool newer_ = false;
 };
+
+/// A target that wants to know this program: an administrator's sign-in gives the right token.
+class RegistrationTest : public SetupTest {
+ protected:
+  std::vector<connector::Kind> kinds() override {
+    auto made = SetupTest::kinds();
+    made.back().registrar.enroll = [](const connector::Settings& settings, connector::Secrets, const std::string& name,
+                                      const auto& show, Logger&, std::stop_token) {
+      EXPECT_THAT(settings, ElementsAre(Pair("url", ElementsAre("https://cloud"))));
+      show(connector::SignInPrompt{"https://sign.in", "CODE-OF-" + name, std::chrono::minutes(15)});
+      return connector::Registered{{{"containers", {"registered"}}}, secrets("token", k_token), {}, {}};
+    };
+    return made;
+  }
+  static Problems fill_registering(StepMachine& machine) {
+    static_cast<void>(fill(machine));
+    static_cast<void>(
+        machine.answer_item("target", "cloud", "scim", {{"url", {"https://cloud"}}, {"register", {"true"}}}, {}));
+    return machine.check_all();
+  }
+};
+
+TEST_F(RegistrationTest, SignInOfAnAdministratorGivesTheTargetWhatItSignsInWith) {
+  Installation installation = server("old");
+  StepMachine machine(installation);
+  std::vector<std::string> codes;
+  machine.show_sign_ins([&](const connector::SignInPrompt& prompt) { codes.push_back(prompt.code); }, {});
+  ASSERT_THAT(ids_of(fill_registering(machine)), IsEmpty());
+  ASSERT_THAT(ids_of(machine.check_all()), IsEmpty());
+  EXPECT_THAT(codes, ElementsAre("CODE-OF-cloud")) << "once, whatever is checked again";
+  EXPECT_THAT(machine.made_elsewhere(), ElementsAre("the registration of cloud"));
+  machine.plan().carry_out(installation);
+  const store::ConnectorRow row = installation.connector("cloud");
+  EXPECT_THAT(row.settings, HasSubstr("registered"));
+  EXPECT_EQ(row.settings.find("register\""), std::string::npos);
+  EXPECT_EQ(open_credentials(installation, row).at("token").reveal(), k_token);
+}
+
+TEST_F(RegistrationTest, PlanAndSetupThatNobodyWatchesRegisterNothing) {
+  Installation installation = server("old");
+  {
+    StepMachine machine(installation);
+    EXPECT_THAT(ids_of(fill_registering(machine)), Contains("setup.no_sign_in"));
+  }
+  StepMachine machine(installation);
+  machine.show_sign_ins([](const connector::SignInPrompt&) { FAIL(); }, {});
+  machine.only_plan();
+  EXPECT_THAT(ids_of(fill_registering(machine)), Contains("setup.only_plan"));
+  EXPECT_THAT(machine.made_elsewhere(), IsEmpty());
+}
 
 TEST_F(SetupTest, StepsDependOnTheMode) {
   Installation installation = server("old");

@@ -157,7 +157,12 @@ Mode StepMachine::mode() const { return draft_->mode; }
 
 void StepMachine::only_plan() { draft_->only_plan = true; }
 
-const std::vector<std::string>& StepMachine::made_accounts() const { return draft_->made_accounts; }
+void StepMachine::show_sign_ins(std::function<void(const connector::SignInPrompt&)> show, std::stop_token stop) {
+  draft_->show_sign_in = std::move(show);
+  draft_->stop = std::move(stop);
+}
+
+const std::vector<std::string>& StepMachine::made_elsewhere() const { return draft_->made_elsewhere; }
 
 std::vector<StepOutline> StepMachine::rail() const {
   std::vector<StepOutline> out;

@@ -31,10 +31,14 @@ class StepMachine {
 
   [[nodiscard]] Mode mode() const;
 
-  /// Nothing is to be changed anywhere: a directory that is to have an account made is refused with "setup.only_plan".
+  /// Nothing is to be changed anywhere: an account or a registration that is to be made is refused with
+  /// "setup.only_plan".
   void only_plan();
-  /// The accounts that were made in directories so far, or given a new password: what leaving does not take back.
-  [[nodiscard]] const std::vector<std::string>& made_accounts() const;
+  /// Who shows what an administrator is to do in a browser, while check() waits for it, at most until `stop`. Without
+  /// one, a registration is refused.
+  void show_sign_ins(std::function<void(const connector::SignInPrompt&)> show, std::stop_token stop);
+  /// What was made in directories so far, or made anew, and leaving does not take back: "the account …".
+  [[nodiscard]] const std::vector<std::string>& made_elsewhere() const;
 
   /// The steps in order. "welcome", "mode", "database", "directories", "containers", "identify", "target", "rules",
   /// "options", "review"; Install and Done are the plan's.

@@ -17,6 +17,9 @@ namespace linkspan::cli {
 /// Throws Fault::invalid "cli.usage".
 [[nodiscard]] connector::AccountOrder account_order(const Arguments& arguments);
 
+/// Says what an administrator is to do in a browser; to standard error, so that what --json prints stays whole.
+void show_sign_in(Output& out, const connector::SignInPrompt& prompt);
+
 /// Prints what was made; answers the exit status.
 int report_account(Session& session, const std::string& connector, const setup::NewAccount& made);
 

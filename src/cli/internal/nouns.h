@@ -5,6 +5,7 @@
 
 namespace linkspan::cli {
 
+[[nodiscard]] Commands register_commands();     // connector register
 [[nodiscard]] Commands account_commands();      // connector account create|check
 [[nodiscard]] Commands backup_commands();       // database backup|restore
 [[nodiscard]] Commands config_commands();       // config show|export|diff

@@ -6,7 +6,7 @@
 #include <stop_token>
 #include <string_view>
 
-#include "connector/registrar.h"
+#include "connector/connector.h"
 #include "connector_graph/internal/sign_in.h"
 #include "connector_graph/internal/tenant.h"
 

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "connector/registrar.h"
+#include "connector/connector.h"
 #include "connector_graph/internal/tenant.h"
 
 namespace linkspan::connector_graph {

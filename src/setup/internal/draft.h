@@ -1,9 +1,11 @@
 #pragma once
 // All that was answered so far, and what was found with it.
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <set>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -38,7 +40,9 @@ enum class Place : unsigned char {
 
 struct Draft {
   bool only_plan = false;
-  std::vector<std::string> made_accounts;  ///< in directories; no page takes that back
+  std::function<void(const connector::SignInPrompt&)> show_sign_in;  ///< empty: nobody is there to be shown anything
+  std::stop_token stop;
+  std::vector<std::string> made_elsewhere;  ///< in directories; no page takes that back
   bool licence = false;
   Mode mode = Mode::custom;
   ServerFile file;
