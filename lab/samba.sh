@@ -2,6 +2,9 @@
 # A private Active Directory domain controller (Samba) on a loopback address of its own: LDAP, LDAPS, Kerberos, DNS.
 #
 #   lab/samba.sh up DIR           provisions it (once for this machine, then from an archive), and starts it
+#   lab/samba.sh join DIR OTHER   makes DIR a second controller of the domain of OTHER, which runs, and starts it
+#   lab/samba.sh replicate DIR OTHER
+#                                 DIR takes over what OTHER has that it has not; both run. Nothing is replicated otherwise
 #   lab/samba.sh down DIR         stops it, keeps the data
 #   lab/samba.sh status DIR       exit status 0 = running, 3 = not
 #   lab/samba.sh remove DIR       stops it and removes DIR
@@ -20,7 +23,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")" && LAB_HERE=$PWD && cd - >/dev/null
 PATH=$PATH:/usr/sbin:/sbin
 PYTHON=/usr/bin/python3 # Debian's: another one first in PATH does not see samba's modules
 
-HOST=dc1
+HOST=dc1 # of a second one, what DIR/host says
 DOMAIN=${LAB_AD_DOMAIN:-corp.quay.example}
 WORKGROUP=QUAY
 STRONG=${LAB_AD_STRONG_AUTH:-allow_sasl_over_tls}
@@ -45,6 +48,37 @@ provision() {
   } | ldbmodify -H "$1/private/sam.ldb" >>"$log" 2>&1 || lab_fail 'the names of the server could not be added' "see $log"
   samba_tool domain passwordsettings set -H "$1/private/sam.ldb" --max-pwd-age=0 --min-pwd-age=0 --history-length=0 \
     >>"$log" 2>&1 || true
+}
+
+# with_administrator COMMAND...: samba-tool with the domain's administrator, by the Kerberos of DIR.
+with_administrator() {
+  KRB5_CONFIG=$DIR/krb5.conf samba_tool "$@" -U "Administrator%$(cat "$DIR/admin.password")" -s "$DIR/smb.conf" \
+    >>"$DIR/samba-tool.log" 2>&1 9>&- || lab_fail "samba-tool $1 $2 failed" "see $DIR/samba-tool.log"
+}
+
+join() {
+  local other=$1
+  server_of "$other" >/dev/null || lab_fail "the controller of $other does not run" "lab/samba.sh up $other"
+  if [ ! -e "$DIR/domain/private/sam.ldb" ]; then
+    HOST=dc2
+    printf '%s' "$HOST" >"$DIR/host"
+    cp -p "$other/admin.password" "$DIR/admin.password"
+    choose_address
+    write_configuration "$(cat "$other/address")"
+    rm -rf "$DIR/domain" # which the configuration has made; joining wants none
+    with_administrator domain join "$DOMAIN" DC --server="$(name_of "$(cat "$other/address")")" --targetdir="$DIR/domain" \
+      --dns-backend=NONE --option="netbios name=${HOST^^}" --option="interfaces=$ADDRESS/8"
+  fi
+  up
+}
+
+replicate() {
+  local other=$1 naming_context
+  ADDRESS=$(cat "$DIR/address")
+  for naming_context in "CN=Schema,CN=Configuration,$BASE" "CN=Configuration,$BASE" "$BASE"; do
+    with_administrator drs replicate --local "$(name_of "$ADDRESS")" "$(name_of "$(cat "$other/address")")" "$naming_context"
+  done
+  lab_say "$DIR has what $other has"
 }
 
 # The archive holds a domain with a password of its own, which is why only its owner may read it.
@@ -89,8 +123,11 @@ choose_address() {
   lab_fail "no free address after $try tries"
 }
 
+name_of() { printf 'dc-%s.%s' "${1//./-}" "$DOMAIN"; }
+
+# write_configuration [ADDRESS]: with the Kerberos of the controller at ADDRESS, instead of its own.
 write_configuration() {
-  local d=$DIR/domain
+  local d=$DIR/domain kdc=${1:-$ADDRESS}
   rm -rf "$d/run" "$d/ncalrpc" "$d/lock" "$d/private/msg.sock" "$d/private/ldap_priv"
   mkdir -p "$d/run" "$d/cache" "$d/ncalrpc" "$d/lock"
   cat >"$DIR/smb.conf" <<CONF
@@ -146,7 +183,7 @@ CONF
 	udp_preference_limit = 1
 [realms]
 	${DOMAIN^^} = {
-		kdc = $ADDRESS
+		kdc = $kdc
 	}
 [domain_realm]
 	.$DOMAIN = ${DOMAIN^^}
@@ -182,17 +219,19 @@ answers() {
 
 # samba writes over its own command line, so its processes are told by the folder that they work in: ours. The server
 # itself, or nothing:
-server() {
+server() { server_of "$DIR"; }
+server_of() {
   local pid
-  pid=$(cat "$DIR/samba.pid" 2>/dev/null) && processes | grep -x -- "$pid"
+  pid=$(cat "$1/samba.pid" 2>/dev/null) && processes "$1" | grep -x -- "$pid"
 }
 processes() {
   local folder
-  find /proc -maxdepth 2 -path '/proc/[0-9]*/cwd' -lname "$DIR" -printf '%h\n' 2>/dev/null | while read -r folder; do
+  # A process that ends meanwhile makes find fail.
+  { find /proc -maxdepth 2 -path '/proc/[0-9]*/cwd' -lname "$1" -printf '%h\n' 2>/dev/null || true; } | while read -r folder; do
     [[ $(readlink "$folder/exe") != */samba ]] || printf '%s\n' "${folder#/proc/}"
   done
 }
-are_gone() { [ -z "$(processes)" ]; }
+are_gone() { [ -z "$(processes "$DIR")" ]; }
 
 start() {
   # -F stays in the foreground, so that $! is the server itself.
@@ -220,7 +259,7 @@ up() {
   chmod 755 "$DIR" # samba refuses folders for its sockets that others may write to
   [ -e "$DIR/domain/private/sam.ldb" ] || restore_or_provision
   choose_address
-  NAME=dc-${ADDRESS//./-}.$DOMAIN
+  NAME=$(name_of "$ADDRESS")
   lab_certificate "$DIR/tls" "$NAME" "$HOST.$DOMAIN" "$ADDRESS" "$DOMAIN"
   write_configuration
   add_own_name
@@ -240,8 +279,8 @@ down() {
   ADDRESS=$(cat "$DIR/address" 2>/dev/null || true)
   if pid=$(server); then kill "$pid" 2>/dev/null || true; fi
   if ! lab_wait 20 are_gone; then
-    for pid in $(processes); do kill -s KILL "$pid" 2>/dev/null || true; done
-    lab_wait 5 are_gone || lab_fail "samba cannot be ended" "see $(processes | tr '\n' ' ')"
+    for pid in $(processes "$DIR"); do kill -s KILL "$pid" 2>/dev/null || true; done
+    lab_wait 5 are_gone || lab_fail "samba cannot be ended" "see $(processes "$DIR" | tr '\n' ' ')"
   fi
   rm -f "$DIR/samba.pid"
   [ -z "$ADDRESS" ] || change_hosts
@@ -254,11 +293,16 @@ status() {
   lab_say "samba runs: pid $pid, $(sed -n "s/^export LAB_AD_LDAPS_URL='\(.*\)'/\1/p" "$DIR/env.sh")"
 }
 
-usage() { lab_fail "usage: samba.sh up DIR | down DIR | status DIR | remove DIR"; }
+usage() { lab_fail "usage: samba.sh up DIR | join DIR OTHER | replicate DIR OTHER | down DIR | status DIR | remove DIR"; }
 
-[ $# -eq 2 ] || usage
+case ${1:-} in
+  join | replicate) [ $# -eq 3 ] || usage ;;
+  *) [ $# -eq 2 ] || usage ;;
+esac
+[ ! -s "$2/host" ] || HOST=$(cat "$2/host")
 case $1 in
   up) DIR=$(lab_folder "$2") && lab_lock "$DIR" && up ;;
+  join | replicate) DIR=$(lab_folder "$2") && lab_lock "$DIR" && "$1" "$(lab_folder "$3")" ;;
   down | status | remove)
     [ -d "$2" ] || { lab_say "samba is not running ($2 is not there)"; [ "$1" != status ] || exit 3; exit 0; }
     DIR=$(lab_folder "$2")

@@ -39,26 +39,6 @@ user() {
   printf 'member: CN=%s,%s\n' ada "$people" bob "$people" eve "OU=Crew,$people"
 } | change
 
-# arrived NAME...: exactly these have an account.
-arrived() {
-  service __all | python3 -c '
-import json, sys
-for line in sys.stdin:
-    one = json.loads(line)
-    one = one.get("resource", one)
-    if "userName" in one: print(one["userName"].split("@")[0])' | sort >"$folder/accounts"
-  [ "$(paste -sd' ' "$folder/accounts")" = "$*" ] || fail "not \"$*\" but \"$(paste -sd' ' "$folder/accounts")\" arrived"
-}
-members() {
-  service __all | python3 -c '
-import json, sys
-for line in sys.stdin:
-    one = json.loads(line)
-    one = one.get("resource", one)
-    if "members" in one: print(len(one["members"]))'
-}
-has_members() { [ "$(members)" = "$1" ] || fail "the group has not $1 but $(members) members"; }
-
 say "setup has the account made"
 cat >"$folder/answers.toml" <<TOML
 mode = "custom"

@@ -147,6 +147,27 @@ service() { curl --noproxy '*' -fsS "$LAB_SCIM_CONTROL_URL/$1" "${@:2}"; }
 # service_fails JSON: the SCIM service misbehaves as lab/README.md says; {}: no longer.
 service_fails() { service __fault -X POST -H 'Content-Type: application/json' -d "$1" >/dev/null; }
 
+# arrived NAME...: exactly these have an account (what stands before @), in order.
+arrived() {
+  service __all | python3 -c '
+import json, sys
+for line in sys.stdin:
+    one = json.loads(line)
+    one = one.get("resource", one)
+    if "userName" in one: print(one["userName"].split("@")[0])' | sort >"$folder/accounts"
+  [ "$(paste -sd' ' "$folder/accounts")" = "$*" ] || fail "not \"$*\" but \"$(paste -sd' ' "$folder/accounts")\" arrived"
+}
+# members: how many each group has.
+members() {
+  service __all | python3 -c '
+import json, sys
+for line in sys.stdin:
+    one = json.loads(line)
+    one = one.get("resource", one)
+    if "members" in one: print(len(one["members"]))'
+}
+has_members() { [ "$(members)" = "$1" ] || fail "the group has not $1 but $(members) members"; }
+
 # compare: every person of the directory who has a mail address has one account, and nobody else has.
 compare() {
   LDAPTLS_CACERT=$LAB_LDAP_CA ldapsearch -x -LLL -o ldif-wrap=no -H "$LAB_LDAPS_URL" -D "$LAB_LDAP_BIND_DN" \
