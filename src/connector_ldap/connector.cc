@@ -6,6 +6,7 @@
 
 #include "connector_ldap/internal/checks.h"
 #include "connector_ldap/internal/entry_reader.h"
+#include "connector_ldap/internal/exporter.h"
 #include "connector_ldap/internal/imports.h"
 #include "connector_ldap/internal/values.h"
 #include "connector_ldap/ldap.h"
@@ -29,6 +30,7 @@ class LdapConnector final : public connector::Connector {
     Capabilities made;
     made.delta_import = synchronizes_;
     made.delta_reports_removals = synchronizes_;
+    made.exports = true;
     return made;
   }
 
@@ -42,11 +44,18 @@ class LdapConnector final : public connector::Connector {
     return delta_import(std::move(opened), settings_, logger_, std::move(stop), request.watermark);
   }
 
-  void send(std::span<const model::Export> exports, const std::function<void(std::size_t, Outcome)>& /*done*/,
-            std::stop_token /*stop*/) override {
+  void send(std::span<const model::Export> exports, const std::function<void(std::size_t, Outcome)>& done,
+            std::stop_token stop) override {
     if (exports.empty()) return;
-    throw Error(Fault::invalid, "ldap.export_unsupported", "an LDAP directory takes no exports",
-                "let no outbound rule name this connector");
+    const Opened opened = open(stop, true);
+    std::vector<const model::Export*> changes;
+    std::vector<std::size_t> indexes;
+    for (const model::Export& change : exports) {
+      indexes.push_back(changes.size());
+      changes.push_back(&change);
+    }
+    send_exports({*opened.session, opened.root, *opened.schema, settings_, &opened.scope}, changes, indexes, done,
+                 stop);
   }
 
   std::vector<model::Entry> find(std::string_view object_type, std::string_view attribute,
@@ -56,7 +65,8 @@ class LdapConnector final : public connector::Connector {
                   fmt::format("\"{}\" or \"{}\" is not a name of the schema", object_type, attribute));
     }
     Opened opened = open({}, true);
-    EntryReader reader(*opened.schema, {std::string(object_type)}, settings_.attributes);
+    EntryReader reader(*opened.schema, {std::string(object_type)}, settings_.attributes, Dialect::ldap,
+                       settings_.placeholder_member);
     const std::string filter =
         fmt::format("(&(objectClass={})({}={}))", object_type, attribute, escape_filter(wire_value(value)));
     std::vector<model::Entry> found;

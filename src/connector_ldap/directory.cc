@@ -40,6 +40,15 @@ std::vector<std::string> outermost(const std::vector<std::string>& dns) {
   return made;
 }
 
+/// Without those that hold records of changes (OpenLDAP, 389 Directory Server) in place of objects.
+std::vector<std::string> without_changelogs(std::vector<std::string> contexts) {
+  std::erase_if(contexts, [](const std::string& dn) {
+    const std::string key = model::dn_key(dn);
+    return key == model::dn_key("cn=changelog") || key == model::dn_key("cn=accesslog");
+  });
+  return contexts;
+}
+
 std::string filter_of(const std::vector<std::string>& object_types) {
   std::string filter;
   for (const std::string& type : object_types) filter += fmt::format("(objectClass={})", type);
@@ -100,11 +109,9 @@ bool Scope::excludes(std::string_view dn) const {
   return !exclude_keys.empty() && within_any(model::dn_key(dn), exclude_keys);
 }
 
-bool Scope::whole_base() const { return bases.size() == 1 && container_keys == keys_of(bases); }
-
 Scope resolve_scope(const LdapSettings& settings, const RootDse& root, std::string_view where) {
   Scope made;
-  made.bases = outermost(settings.bases.empty() ? root.naming_contexts : settings.bases);
+  made.bases = outermost(settings.bases.empty() ? without_changelogs(root.naming_contexts) : settings.bases);
   if (made.bases.empty()) {
     throw Error(Fault::invalid, "ldap.settings", fmt::format("base: {} names no naming context to this account", where),
                 "set base to the DN below which to read");

@@ -32,6 +32,13 @@ std::string lower(std::string_view text) {
   return made;
 }
 
+/// Certificates, their lists and pairs, and supported algorithms (RFC 4523, section 2).
+bool goes_by_binary(std::string_view syntax) {
+  if (!syntax.starts_with(k_syntaxes)) return false;
+  const std::string_view number = syntax.substr(k_syntaxes.size());
+  return number == "8" || number == "9" || number == "10" || number == "49";
+}
+
 model::ValueKind kind_of(std::string_view syntax) {
   if (!syntax.starts_with(k_syntaxes)) return model::ValueKind::text;
   const auto number = to_integer(syntax.substr(k_syntaxes.size()));
@@ -106,6 +113,7 @@ void DirectorySchema::add_attributes(const std::vector<std::string>& definitions
       if (equality.empty()) equality = raw[at].equality;
     }
     attributes_[i].kind = kind_of(syntax);
+    attributes_[i].binary_transfer = goes_by_binary(syntax);
     attributes_[i].optional_uid = syntax == std::string(k_syntaxes) + "34";
     attributes_[i].case_exact = lower(equality).starts_with("caseexact") || equality == "2.5.13.5";
   }
@@ -122,7 +130,8 @@ void DirectorySchema::add_classes(const std::vector<std::string>& definitions) {
     ObjectClass made;
     made.name = names.empty() ? text_of(type->oc_oid) : names.front();
     made.superiors = list_of(type->oc_sup_oids);
-    made.attributes = list_of(type->oc_at_oids_must);
+    made.required = list_of(type->oc_at_oids_must);
+    made.attributes = made.required;
     for (std::string& name : list_of(type->oc_at_oids_may)) made.attributes.push_back(std::move(name));
     made.structural = type->oc_kind == LDAP_SCHEMA_STRUCTURAL;
     for (const std::string& name : names) class_index_.emplace(lower(name), classes_.size());
@@ -170,6 +179,20 @@ std::vector<std::string> DirectorySchema::ancestry(std::string_view name) const 
     }
   }
   return line;
+}
+
+std::vector<std::string> DirectorySchema::required_references(std::string_view object_class_name) const {
+  std::vector<std::string> made;
+  for (const std::string& name : ancestry(object_class_name)) {
+    const ObjectClass* known = object_class(name);
+    if (known == nullptr) continue;
+    for (const std::string& required : known->required) {
+      const AttributeType* type = attribute(required);
+      if (type == nullptr || type->kind != model::ValueKind::reference || type->single_valued) continue;
+      if (std::ranges::find(made, type->name) == made.end()) made.push_back(type->name);
+    }
+  }
+  return made;
 }
 
 model::Schema DirectorySchema::to_model() const {

@@ -8,6 +8,7 @@
 #include <memory>
 
 #include "base/text.h"
+#include "connector_ldap/internal/anchor.h"
 #include "connector_ldap/internal/guid.h"
 
 namespace linkspan::connector_ldap {
@@ -27,11 +28,12 @@ std::string lower(std::string_view text) {
 
 std::string_view view(const berval& value) { return {value.bv_val, value.bv_len}; }
 
-/// Operational attributes that are asked for because we need them, not because somebody wants to see them.
+/// Operational attributes that are asked for because we need them, not because somebody wants to see them; and
+/// memberOf, which servers keep by themselves and 389 DS shows like any other.
 bool is_own_business(std::string_view name) {
-  constexpr std::array<std::string_view, 10> noise{
-      "entryCSN",     "entryDN",    "modifyTimestamp", "modifiersName",     "createTimestamp",
-      "creatorsName", "contextCSN", "hasSubordinates", "subschemaSubentry", "structuralObjectClass"};
+  constexpr std::array<std::string_view, 11> noise{
+      "entryCSN",   "entryDN",         "modifyTimestamp",   "modifiersName",         "createTimestamp", "creatorsName",
+      "contextCSN", "hasSubordinates", "subschemaSubentry", "structuralObjectClass", "memberOf"};
   return std::ranges::any_of(noise, [&](std::string_view one) { return equal_ascii_case(one, name); });
 }
 
@@ -211,13 +213,18 @@ void TypeChooser::take(std::string_view object_class) {
 }
 
 EntryReader::EntryReader(const DirectorySchema& schema, const std::vector<std::string>& object_types,
-                         const std::vector<std::string>& selected, Dialect dialect)
-    : schema_(schema), selected_(selected), dialect_(dialect), types_(schema, object_types, dialect) {}
+                         const std::vector<std::string>& selected, Dialect dialect, std::string placeholder)
+    : schema_(schema),
+      selected_(selected),
+      dialect_(dialect),
+      placeholder_(std::move(placeholder)),
+      anchor_(dialect == Dialect::active_directory ? "objectGUID" : anchor_attribute(schema)),
+      types_(schema, object_types, dialect) {}
 
 std::vector<std::string> EntryReader::requested() const {
   std::vector<std::string> names = selected_.empty() ? std::vector<std::string>{"*"} : selected_;
   names.emplace_back("objectClass");
-  names.emplace_back(dialect_ == Dialect::active_directory ? "objectGUID" : "entryUUID");
+  names.emplace_back(anchor_);
   return names;
 }
 
@@ -238,7 +245,7 @@ EntryReader::Slot EntryReader::make_slot(std::string_view description) {
   const bool selected =
       std::ranges::any_of(selected_, [&](const std::string& one) { return equal_ascii_case(one, made.name); });
   const bool active_directory = dialect_ == Dialect::active_directory;
-  if (equal_ascii_case(type, active_directory ? "objectGUID" : "entryUUID")) {
+  if (equal_ascii_case(type, anchor_)) {
     made.role = Role::anchor;
   } else if (equal_ascii_case(type, "objectClass")) {
     made.role = Role::object_class;
@@ -297,6 +304,7 @@ void EntryReader::take_references(Slot& slot, const berval* values, model::Entry
     }
     if (target.empty()) continue;
     if (dialect_ == Dialect::ldap) {
+      if (equal_ascii_case(target, placeholder_)) continue;
       entry.references.push_back({slot.spelled->name, dn_text(target)});
       continue;
     }
@@ -354,20 +362,20 @@ EntryFacts EntryReader::read(Session& session, LDAPMessage* message, std::string
   if (active_directory) {
     entry.anchor = guid_text(uuid_).value_or(std::string());
   } else {
-    entry.anchor = anchor.empty() ? lower(uuid_) : std::move(anchor);
+    entry.anchor = anchor.empty() ? anchor_text(uuid_).value_or(lower(uuid_)) : std::move(anchor);
   }
   if (entry.anchor.empty()) {
-    const char* const name = active_directory ? "objectGUID" : "entryUUID";
-    throw Error(Fault::invalid, "ldap.no_anchor",
-                fmt::format("{}: \"{}\" has no {}", session.where(), printable(entry.dn), name),
-                fmt::format("let the account of this connector read {}; a server without it cannot be imported", name));
+    throw Error(
+        Fault::invalid, "ldap.no_anchor",
+        fmt::format("{}: \"{}\" has no {}", session.where(), printable(entry.dn), anchor_),
+        fmt::format("let the account of this connector read {}; a server without it cannot be imported", anchor_));
   }
   entry.object_type = types_.chosen();
   facts.in_scope = !entry.object_type.empty();
   if (active_directory) {
     entry.attributes.emplace_back("objectGUID", model::Values{model::Binary{uuid_}});
   } else {
-    entry.attributes.emplace_back("entryUUID", model::Values{entry.anchor});
+    entry.attributes.emplace_back(anchor_, model::Values{anchor_value(anchor_, entry.anchor)});
   }
   return facts;
 }

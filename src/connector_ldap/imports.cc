@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "connector/batch_limit.h"
+#include "connector_ldap/internal/anchor.h"
 #include "connector_ldap/internal/entry_reader.h"
 #include "connector_ldap/internal/quiet_pipe.h"
 #include "connector_ldap/internal/searches.h"
@@ -45,7 +46,8 @@ void tell_references(Logger& logger, const Session& session, std::size_t count) 
 }
 
 /// OpenLDAP keeps one sequence number for a whole database, and shows it: a cookie got below a container then serves
-/// for the base as well. Elsewhere a cookie may be tied to the search it came from.
+/// for the base as well. Elsewhere a cookie may be tied to the search it came from (389 Directory Server writes base
+/// and filter into it).
 bool cookie_is_of_the_database(Opened& opened, const std::stop_token& stop) {
   const std::string base_key = model::dn_key(opened.scope.bases.front());
   for (const std::string& suffix : opened.root.naming_contexts) {
@@ -69,9 +71,10 @@ class FullImport final : public Import {
         settings_(settings),
         logger_(logger),
         stop_(std::move(stop)),
-        reader_(*opened_.schema, settings.object_types, settings.attributes),
+        reader_(*opened_.schema, settings.object_types, settings.attributes, Dialect::ldap,
+                settings.placeholder_member),
         by_sync_(can_synchronize(opened_)) {
-    wide_ = by_sync_ && !opened_.scope.whole_base() && !cookie_is_of_the_database(opened_, stop_);
+    wide_ = by_sync_ && !cookie_is_of_the_database(opened_, stop_);
   }
 
   bool next(std::vector<Observation>& batch) override {
@@ -181,7 +184,8 @@ class DeltaImport final : public Import {
         settings_(settings),
         logger_(logger),
         stop_(std::move(stop)),
-        reader_(*opened_.schema, settings.object_types, settings.attributes),
+        reader_(*opened_.schema, settings.object_types, settings.attributes, Dialect::ldap,
+                settings.placeholder_member),
         cookie_(std::move(cookie)) {
     Search search{.base = opened_.scope.bases.front(), .filter = k_everything, .attributes = reader_.requested()};
     search.attributes.emplace_back("hasSubordinates");
@@ -261,7 +265,8 @@ class DeltaImport final : public Import {
   void end_of_sync() {
     const SyncDone& done = sync_->done();
     if (!done.cookie.empty()) cookie_ = done.cookie;
-    complete_ = !done.refresh_deletes;
+    // 389 Directory Server lists what changed and what went, and says (RFC 4533, 3.3.2) that it had listed all that is.
+    complete_ = !done.refresh_deletes && !has_unique_ids(*opened_.schema);
     tell_references(logger_, *opened_.session, sync_->references());
     sync_.reset();
     // A renamed container takes all below it along, and the server tells only of the container itself.

@@ -6,10 +6,9 @@
 #include <testkit/slapd.h>
 
 #include <filesystem>
-#include <mutex>
 #include <thread>
 
-#include "connector/testing/connector_contract.h"
+#include "connector_ldap/testing/ldap_writing.h"
 
 namespace linkspan::connector_ldap {
 namespace {
@@ -31,23 +30,6 @@ using ::testing::Pair;
 using testkit::Slapd;
 using testkit::SlapdOptions;
 
-/// Remembers the ids of what was said.
-class RecordingLogger final : public Logger {
- public:
-  void log(Level, std::string_view id, std::string_view, std::initializer_list<Field>) override {
-    const std::scoped_lock lock(mutex_);
-    ids_.emplace(id);
-  }
-  std::set<std::string> ids() const {
-    const std::scoped_lock lock(mutex_);
-    return ids_;
-  }
-
- private:
-  mutable std::mutex mutex_;
-  std::set<std::string> ids_;
-};
-
 Settings settings_for(const Slapd& slapd, Settings more = {}) {
   more.try_emplace("url", std::vector<std::string>{slapd.url()});
   more.try_emplace("bind_dn", std::vector<std::string>{Slapd::reader_dn()});
@@ -57,89 +39,34 @@ Settings settings_for(const Slapd& slapd, Settings more = {}) {
 
 std::unique_ptr<Connector> make(const Settings& settings, Logger& logger,
                                 std::string password = Slapd::reader_password()) {
-  connector::Secrets secrets;
-  secrets.emplace("password", vault::Secret::from(std::move(password)));
-  return ldap_kind().make(settings, std::move(secrets), logger);
+  return make_ldap_connector(settings, logger, std::move(password));
 }
 
-std::string bytes_of(const model::Value& value) {
-  if (const auto* binary = std::get_if<model::Binary>(&value)) return binary->bytes;
-  return std::get<std::string>(value);
-}
-
-class LdapTestDirectory final : public connector::TestDirectory {
+class OpenLdap final : public LdapServer {
  public:
-  explicit LdapTestDirectory(SlapdOptions options, Settings more = {})
-      : slapd_(std::move(options)), more_(std::move(more)) {}
-
-  std::unique_ptr<Connector> connect() override { return make(settings_for(slapd_, more_), logger_); }
-
-  void add_person(const std::string& name, const model::Attributes& attributes) override {
-    testkit::LdapAttributes made{{"objectClass", {"inetOrgPerson", "quayExtras"}}, {"cn", {name}}, {"sn", {name}}};
-    for (const auto& [attribute, values] : attributes) made[attribute] = bytes(values);
-    slapd_.add(person_dn(name), made);
-    dns_[name] = person_dn(name);
-  }
-  void add_group(const std::string& name, const std::vector<std::string>& members) override {
-    dns_[name] = "cn=" + model::escape_dn_value(name) + "," + Slapd::groups();
-    slapd_.add(dns_[name], {{"objectClass", {"groupOfNames"}}, {"cn", {name}}, {"member", targets(members)}});
-  }
-  void set(const std::string& name, const std::string& attribute, const model::Values& values) override {
-    slapd_.replace(dns_.at(name), attribute, bytes(values));
-  }
-  void set_members(const std::string& group, const std::vector<std::string>& members) override {
-    slapd_.replace(dns_.at(group), "member", targets(members));
-  }
-  void rename(const std::string& name, const std::string& new_name) override {
-    slapd_.rename(dns_.at(name), "cn=" + model::escape_dn_value(new_name));
-    dns_.erase(name);
-    dns_[new_name] = person_dn(new_name);
-  }
-  void remove(const std::string& name) override {
-    slapd_.remove(dns_.at(name));
-    dns_.erase(name);
-  }
+  explicit OpenLdap(SlapdOptions options) : slapd_(std::move(options)) {}
+  std::string url() const override { return slapd_.url(); }
+  std::string base() const override { return Slapd::base(); }
+  std::string account() const override { return Slapd::reader_dn(); }
+  std::string password() const override { return Slapd::reader_password(); }
+  testkit::LdapAdmin& admin() override { return slapd_.admin(); }
+  void kill() override { slapd_.kill(); }
   std::string binary_attribute() const override { return "quayBlob"; }
-  std::string dn_of(const std::string& name) const override { return person_dn(name); }
-  bool before_break() override { return true; }
-  void break_now() override { slapd_.kill(); }
-  std::unique_ptr<Connector> connect_with_wrong_password() override {
-    return make(settings_for(slapd_, more_), logger_, "wrong");
-  }
-  std::unique_ptr<Connector> connect_to_nowhere() override {
-    Settings settings = more_;
-    settings["url"] = {"ldap://127.0.0.1:1"};
-    return make(settings_for(slapd_, settings), logger_);
-  }
+  std::string binary_class() const override { return "quayExtras"; }
 
  private:
-  static std::string person_dn(const std::string& name) {
-    return "cn=" + model::escape_dn_value(name) + "," + Slapd::people();
-  }
-  static std::vector<std::string> bytes(const model::Values& values) {
-    std::vector<std::string> made;
-    for (const model::Value& value : values) made.push_back(bytes_of(value));
-    return made;
-  }
-  std::vector<std::string> targets(const std::vector<std::string>& members) const {
-    std::vector<std::string> made;
-    for (const std::string& member : members) {
-      const auto found = dns_.find(member);
-      made.push_back(found == dns_.end() ? person_dn(member) : found->second);
-    }
-    return made;
-  }
-
   Slapd slapd_;
-  Settings more_;
-  RecordingLogger logger_;
-  std::map<std::string, std::string> dns_;
 };
+
+std::shared_ptr<LdapServer> make_server(SlapdOptions options) {
+  options.reader_writes = true;
+  return Slapd::available() ? std::make_shared<OpenLdap>(std::move(options)) : nullptr;
+}
 
 connector::ContractBackend backend(const char* name, SlapdOptions options, Settings more = {}) {
   return {name, [options, more]() -> std::unique_ptr<connector::TestDirectory> {
-            if (!Slapd::available()) return nullptr;
-            return std::make_unique<LdapTestDirectory>(options, more);
+            auto server = make_server(options);
+            return server ? std::make_unique<LdapTestDirectory>(std::move(server), more) : nullptr;
           }};
 }
 
@@ -164,6 +91,12 @@ INSTANTIATE_TEST_SUITE_P(
     backend_name);
 
 }  // namespace linkspan::connector
+
+namespace linkspan::connector_ldap {
+
+INSTANTIATE_TEST_SUITE_P(OpenLdap, LdapWriting, ::testing::Values([] { return make_server({}); }));
+
+}  // namespace linkspan::connector_ldap
 
 namespace linkspan::connector_ldap {
 namespace {

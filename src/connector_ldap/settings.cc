@@ -16,6 +16,8 @@ namespace linkspan::connector_ldap {
 
 namespace {
 
+constexpr std::string_view k_placeholder_member = "cn=no member,o=linkspan";
+
 bool is_loopback(std::string_view host) {
   return host.starts_with("127.") || host == "::1" || host == "[::1]" || equal_ascii_case(host, "localhost");
 }
@@ -101,6 +103,8 @@ const std::vector<connector::SettingSpec>& setting_specs() {
       {"exclude_containers", "DNs whose subtrees are left out", false, true, ""},
       {"object_types", "object classes to import", false, true, "inetOrgPerson, groupOfNames, organizationalUnit"},
       {"attributes", "attributes to import", false, true, "all user attributes but userPassword"},
+      {"placeholder_member", "DN of nobody that stands in groups which may not be empty and are (groupOfNames)", false,
+       false, std::string(k_placeholder_member)},
       {"page_size", "entries per page where the server reads in pages", false, false, "1000"},
       {"timeout_seconds", "how long an answer may take", false, false, "60"},
   };
@@ -136,6 +140,9 @@ LdapSettings read_settings(const connector::Settings& settings, const connector:
   made.object_types = read_names(reader, "object_types", false);
   if (made.object_types.empty()) made.object_types = {"inetOrgPerson", "groupOfNames", "organizationalUnit"};
   made.attributes = read_names(reader, "attributes", true);
+  made.placeholder_member = reader.one("placeholder_member");
+  if (made.placeholder_member.empty()) made.placeholder_member = k_placeholder_member;
+  check_dn(reader, "placeholder_member", made.placeholder_member);
   reader.finish("ldap.settings");
   return made;
 }

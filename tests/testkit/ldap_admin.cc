@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 #include <ldap.h>
 
+#include <algorithm>
 #include <deque>
 #include <stdexcept>
 #include <utility>
@@ -128,6 +129,28 @@ void LdapAdmin::rename(const std::string& dn, const std::string& new_rdn, const 
 
 void LdapAdmin::remove(const std::string& dn) {
   expect_success(ldap_delete_ext_s(as_ldap(session_), dn.c_str(), nullptr, nullptr), "delete " + dn);
+}
+
+void LdapAdmin::remove_below(const std::string& dn, const std::vector<std::string>& kept) {
+  char none[] = "1.1";
+  char* attributes[] = {none, nullptr};
+  LDAPMessage* found = nullptr;
+  const int result = ldap_search_ext_s(as_ldap(session_), dn.c_str(), LDAP_SCOPE_ONELEVEL, "(objectClass=*)",
+                                       attributes, 0, nullptr, nullptr, nullptr, 0, &found);
+  std::vector<std::string> names;
+  for (LDAPMessage* entry = ldap_first_entry(as_ldap(session_), found); entry != nullptr;
+       entry = ldap_next_entry(as_ldap(session_), entry)) {
+    char* name = ldap_get_dn(as_ldap(session_), entry);
+    names.emplace_back(name);
+    ldap_memfree(name);
+  }
+  ldap_msgfree(found);
+  expect_success(result, "read below " + dn);
+  for (const std::string& name : names) {
+    if (std::find(kept.begin(), kept.end(), name) != kept.end()) continue;
+    remove_below(name, kept);
+    remove(name);
+  }
 }
 
 void LdapAdmin::undelete(const std::string& guid_text, const std::string& dn) {

@@ -29,6 +29,8 @@ class LdapAdmin {
   void remove_values(const std::string& dn, const std::string& attribute, const std::vector<std::string>& values);
   void rename(const std::string& dn, const std::string& new_rdn, const std::string& new_parent = {});
   void remove(const std::string& dn);
+  /// Everything below it but those.
+  void remove_below(const std::string& dn, const std::vector<std::string>& kept = {});
   /// Brings a deleted object of Active Directory back under that name.
   void undelete(const std::string& guid_text, const std::string& dn);
   /// The values of one attribute of the entry, which must be there.

@@ -1,9 +1,9 @@
 #pragma once
 // A private Active Directory domain controller for tests (lab/samba.sh): a real Samba on a loopback address of its own.
 
+#include <testkit/lab.h>
 #include <testkit/ldap_admin.h>
 
-#include <filesystem>
 #include <memory>
 #include <string>
 
@@ -15,9 +15,6 @@ class Samba {
  public:
   /// Throws std::runtime_error with what the lab said when it does not come up.
   Samba();
-  ~Samba();
-  Samba(const Samba&) = delete;
-  Samba& operator=(const Samba&) = delete;
 
   /// Whether what it needs is there: the programs, and root for its ports.
   [[nodiscard]] static bool available();
@@ -39,9 +36,7 @@ class Samba {
   std::string add_account(const std::string& name, const std::string& password);
 
  private:
-  std::filesystem::path folder_;
-  int watcher_ = -1;   ///< pid of what removes the lab
-  int lifeline_ = -1;  ///< closed with us
+  Lab lab_;
   std::string url_, ldaps_url_, host_, address_, base_, domain_, ca_file_, krb5_config_, admin_name_, admin_password_;
   std::unique_ptr<LdapAdmin> admin_;
 };

@@ -131,7 +131,7 @@ Slapd::Slapd(SlapdOptions options) : options_(std::move(options)) {
   folder_ = pattern;
   try {
     fs::create_directory(folder_ / "db");
-    make_certificates();
+    copy_certificates();
     configure();
     if (options_.ldif.empty()) {
       std::ofstream(folder_ / "first.ldif") << k_first_entries;
@@ -163,38 +163,71 @@ std::string Slapd::ldapi_url() const {
 
 fs::path Slapd::ca_file() const { return folder_ / "ca.pem"; }
 
-void Slapd::make_certificates() const {
-  const std::string openssl = find_program("openssl");
-  const auto file = [&](const char* name) { return (folder_ / name).string(); };
-  const std::string log = file("openssl.log");
-  run({openssl,
-       "req",
-       "-x509",
-       "-newkey",
-       "ec",
-       "-pkeyopt",
-       "ec_paramgen_curve:P-256",
-       "-nodes",
-       "-days",
-       "30",
-       "-subj",
-       "/CN=Linkspan test authority",
-       "-addext",
-       "basicConstraints=critical,CA:TRUE",
-       "-addext",
-       "keyUsage=critical,keyCertSign,cRLSign",
-       "-keyout",
-       file("ca.key"),
-       "-out",
-       file("ca.pem")},
-      log);
-  run({openssl, "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=localhost",
-       "-keyout", file("server.key"), "-out", file("server.csr")},
-      log);
-  std::ofstream(folder_ / "server.ext") << "subjectAltName=DNS:localhost,IP:127.0.0.1\nbasicConstraints=CA:FALSE\n";
-  run({openssl, "x509", "-req", "-in", file("server.csr"), "-CA", file("ca.pem"), "-CAkey", file("ca.key"),
-       "-CAcreateserial", "-days", "30", "-extfile", file("server.ext"), "-out", file("server.pem")},
-      log);
+namespace {
+
+/// An own authority and a server certificate for loopback, made once for a process.
+class Certificates {
+ public:
+  Certificates() {
+    std::string pattern = (fs::temp_directory_path() / "linkspan-slapd-tls-XXXXXX").string();
+    if (::mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("no temporary folder");
+    folder_ = pattern;
+    make();
+  }
+  ~Certificates() {
+    std::error_code ignored;
+    fs::remove_all(folder_, ignored);
+  }
+  Certificates(const Certificates&) = delete;
+  Certificates& operator=(const Certificates&) = delete;
+
+  void copy_to(const fs::path& folder) const {
+    for (const char* name : {"ca.pem", "server.pem", "server.key"}) fs::copy_file(folder_ / name, folder / name);
+  }
+
+ private:
+  void make() const {
+    const std::string openssl = find_program("openssl");
+    const auto file = [&](const char* name) { return (folder_ / name).string(); };
+    const std::string log = file("openssl.log");
+    run({openssl,
+         "req",
+         "-x509",
+         "-newkey",
+         "ec",
+         "-pkeyopt",
+         "ec_paramgen_curve:P-256",
+         "-nodes",
+         "-days",
+         "30",
+         "-subj",
+         "/CN=Linkspan test authority",
+         "-addext",
+         "basicConstraints=critical,CA:TRUE",
+         "-addext",
+         "keyUsage=critical,keyCertSign,cRLSign",
+         "-keyout",
+         file("ca.key"),
+         "-out",
+         file("ca.pem")},
+        log);
+    run({openssl, "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=localhost",
+         "-keyout", file("server.key"), "-out", file("server.csr")},
+        log);
+    std::ofstream(folder_ / "server.ext") << "subjectAltName=DNS:localhost,IP:127.0.0.1\nbasicConstraints=CA:FALSE\n";
+    run({openssl, "x509", "-req", "-in", file("server.csr"), "-CA", file("ca.pem"), "-CAkey", file("ca.key"),
+         "-CAcreateserial", "-days", "30", "-extfile", file("server.ext"), "-out", file("server.pem")},
+        log);
+  }
+
+  fs::path folder_;
+};
+
+}  // namespace
+
+void Slapd::copy_certificates() const {
+  static const Certificates certificates;
+  certificates.copy_to(folder_);
 }
 
 void Slapd::configure() const {
@@ -213,7 +246,8 @@ void Slapd::configure() const {
   if (!options_.size_limit.empty())
     conf << fmt::format("limits dn.exact=\"{}\" size={}\n", reader_dn(), options_.size_limit);
   conf << options_.access << "access to attrs=userPassword by anonymous auth by * none\n"
-       << fmt::format("access to * by dn.exact=\"{}\" read by * none\n", reader_dn());
+       << fmt::format("access to * by dn.exact=\"{}\" {} by * none\n", reader_dn(),
+                      options_.reader_writes ? "write" : "read");
   if (options_.refint) conf << "overlay refint\nrefint_attributes member manager\nrefint_nothing \"cn=nobody\"\n";
   if (options_.syncprov) conf << "overlay syncprov\n";
   if (options_.syncprov && options_.session_log > 0)

@@ -17,6 +17,7 @@ struct SlapdOptions {
   bool syncprov = true;
   int session_log = 10'000;     ///< removals remembered by syncprov; 0 = none
   bool refint = false;          ///< keeps member and manager right when objects move or go
+  bool reader_writes = false;   ///< the reader may write everything too: for targets
   std::string size_limit = {};  ///< "500": of the reader, not of the administrator; empty = none
   std::string access = {};  ///< access lines before the standard ones (the reader may read everything but userPassword)
   /// Loaded with slapadd before the first start; its first entry must be base().
@@ -56,6 +57,8 @@ class Slapd {
   void rename(const std::string& dn, const std::string& new_rdn, const std::string& new_parent = {});
   void remove(const std::string& dn);
 
+  [[nodiscard]] LdapAdmin& admin();
+
   void stop();   ///< SIGTERM; the data stay
   void kill();   ///< SIGKILL
   void start();  ///< again, on the same ports
@@ -63,12 +66,11 @@ class Slapd {
   [[nodiscard]] const std::filesystem::path& folder() const { return folder_; }
 
  private:
-  void make_certificates() const;
+  void copy_certificates() const;
   void configure() const;
   void load(const std::filesystem::path& ldif) const;
   bool wait_until_up();
   void reap(int signal);
-  LdapAdmin& admin();
 
   SlapdOptions options_;
   std::filesystem::path folder_;

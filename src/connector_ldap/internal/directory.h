@@ -41,8 +41,6 @@ struct Scope {
   [[nodiscard]] bool contains(std::string_view dn) const;
   /// Whether it lies in an excluded container.
   [[nodiscard]] bool excludes(std::string_view dn) const;
-  /// Whether the containers are the base itself.
-  [[nodiscard]] bool whole_base() const;
 };
 
 /// Throws Fault::invalid "ldap.settings" when there is no base, or a container lies in none.

@@ -19,7 +19,8 @@ struct AttributeType {
   bool single_valued = false;
   bool writable = true;
   bool case_exact = false;
-  bool optional_uid = false;  ///< "DN#'0101'B"
+  bool optional_uid = false;     ///< "DN#'0101'B"
+  bool binary_transfer = false;  ///< goes by ";binary" only (RFC 4523): certificates
 
   /// In Active Directory: the far end of a link, which the directory keeps by itself (memberOf of member).
   [[nodiscard]] bool is_back_link() const { return kind == model::ValueKind::reference && !writable && !single_valued; }
@@ -29,6 +30,7 @@ struct ObjectClass {
   std::string name;
   std::vector<std::string> superiors;   ///< as written
   std::vector<std::string> attributes;  ///< own ones, as written
+  std::vector<std::string> required;    ///< those of them that must have a value
   bool structural = false;
 };
 
@@ -46,6 +48,10 @@ class DirectorySchema {
 
   /// The class and all above it, lower-case names, itself first. Ends at what is unknown; a circle is no danger.
   [[nodiscard]] std::vector<std::string> ancestry(std::string_view name) const;
+
+  /// The attributes that an object of that class must have a value of, as far as they are references to any number of
+  /// objects: members of a group that may not be empty. The schema's spelling.
+  [[nodiscard]] std::vector<std::string> required_references(std::string_view object_class) const;
 
   [[nodiscard]] model::Schema to_model() const;
   [[nodiscard]] std::size_t classes() const { return classes_.size(); }

@@ -62,15 +62,16 @@ struct EntryFacts {
 /// Not thread-safe; keeps what it learned of attribute descriptions from entry to entry.
 class EntryReader {
  public:
-  /// `selected`: attributes wanted by name; empty = all user attributes but userPassword and, in Active Directory,
-  /// those that every controller keeps for itself or that are the far end of a link (memberOf).
+  /// `selected`: attributes wanted by name; empty = all user attributes but userPassword, those that are the far end
+  /// of a link (memberOf) and, in Active Directory, those that every controller keeps for itself.
+  /// References to `placeholder` are none: it stands where a group may not be empty.
   EntryReader(const DirectorySchema& schema, const std::vector<std::string>& object_types,
-              const std::vector<std::string>& selected, Dialect dialect = Dialect::ldap);
+              const std::vector<std::string>& selected, Dialect dialect = Dialect::ldap, std::string placeholder = {});
 
   /// The attributes to ask for.
   [[nodiscard]] std::vector<std::string> requested() const;
 
-  /// Fills `entry` (empty before). With `anchor` given (by a Sync State control) the entry's own entryUUID may lack;
+  /// Fills `entry` (empty before). With `anchor` given (by a Sync State control) the entry's own may lack;
   /// otherwise throws Fault::invalid "ldap.no_anchor". An entry of no wanted type has an empty object_type.
   /// Active Directory: the anchor is objectGUID as text, and names must have been asked for with k_extended_dn.
   EntryFacts read(Session& session, LDAPMessage* message, std::string anchor, model::Entry& entry);
@@ -110,6 +111,8 @@ class EntryReader {
   const DirectorySchema& schema_;
   std::vector<std::string> selected_;
   Dialect dialect_;
+  std::string placeholder_;
+  const char* anchor_;  ///< the attribute that holds it
   TypeChooser types_;
   std::deque<Slot> slots_;
   std::unordered_map<std::string_view, Slot*> by_description_;

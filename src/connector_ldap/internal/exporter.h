@@ -1,6 +1,10 @@
 #pragma once
-// Carries out exports over one connection, several at once. For any LDAP server; what Active Directory does otherwise
-// is kept together in exporter.cc.
+// Carries out exports over one connection, several at once. For any LDAP server.
+//
+// Active Directory takes an objectGUID for a name. Elsewhere a request names its object by DN, and a name may have gone
+// to another object since the last import: so each request asserts the anchor (RFC 4528), or the anchor is read first
+// where the server knows no assertions; and where that fails the object is looked for by its anchor and followed to its
+// new name.
 
 #include <functional>
 #include <span>
@@ -20,11 +24,14 @@ struct ExportTarget {
   const RootDse& root;
   const DirectorySchema& schema;
   const LdapSettings& settings;
+  const Scope* scope = nullptr;  ///< where objects are looked for and may be made; not in Active Directory
 };
 
 /// As Connector::send. `exports[i]` is answered as `indexes[i]`.
 /// A group's members are changed in batches; when a batch is refused it is halved until only those are left that the
 /// server does not take, and these are told in Sent::references_refused.
+/// A group that may not be empty gets the placeholder with its last member's leaving and when it is made, and loses it
+/// with the first member that comes. Attributes that the server keeps by itself are refused ("ldap.kept_by_server").
 void send_exports(const ExportTarget& target, std::span<const model::Export* const> exports,
                   std::span<const std::size_t> indexes,
                   const std::function<void(std::size_t, connector::Outcome)>& done, const std::stop_token& stop);

@@ -55,6 +55,7 @@ struct RequestControl {
 class ControlList {
  public:
   explicit ControlList(const std::vector<RequestControl>& controls);
+  explicit ControlList(std::vector<RequestControl>&&) = delete;
   ControlList(const ControlList&) = delete;
   ControlList& operator=(const ControlList&) = delete;
   [[nodiscard]] LDAPControl** get() { return pointers_.data(); }

@@ -47,6 +47,7 @@ struct LdapSettings {
   std::vector<std::string> exclude_containers;
   std::vector<std::string> object_types;
   std::vector<std::string> attributes;
+  std::string placeholder_member;  ///< DN that stands in a group which may not be empty and is
   int page_size = 1000;
   std::chrono::seconds timeout{60};
   std::string domain;  ///< DNS name of an Active Directory domain whose controllers are looked up
