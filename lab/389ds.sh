@@ -76,8 +76,8 @@ as_admin() {
 
 # The suffix, and the account that the sync reads as: everything but passwords, and it writes nothing.
 fill() {
-  local rights='read,search,compare'
-  [ "${LAB_389_WRITES:-0}" != 1 ] || rights="$rights,add,write,delete"
+  local rights='read,search,compare' moves='read'
+  [ "${LAB_389_WRITES:-0}" != 1 ] || { rights="$rights,add,write,delete"; moves='moddn'; }
   as_admin ldapadd >/dev/null <<LDIF
 dn: cn=userRoot,cn=ldbm database,cn=plugins,cn=config
 objectClass: top
@@ -117,6 +117,7 @@ dn: $BASE
 changetype: modify
 add: aci
 aci: (targetattr!="userPassword || aci")(version 3.0; acl "synchronization"; allow (${rights}) userdn="ldap:///$BIND_DN";)
+aci: (target_from="ldap:///$BASE")(target_to="ldap:///$BASE")(version 3.0; acl "moves"; allow (${moves}) userdn="ldap:///$BIND_DN";)
 LDIF
 }
 

@@ -247,6 +247,8 @@ EntryReader::Slot EntryReader::make_slot(std::string_view description) {
   const bool active_directory = dialect_ == Dialect::active_directory;
   if (equal_ascii_case(type, anchor_)) {
     made.role = Role::anchor;
+  } else if (!active_directory && equal_ascii_case(type, "entryUUID")) {
+    made.role = Role::skip;
   } else if (equal_ascii_case(type, "objectClass")) {
     made.role = Role::object_class;
   } else if (equal_ascii_case(type, "hasSubordinates")) {
@@ -375,7 +377,10 @@ EntryFacts EntryReader::read(Session& session, LDAPMessage* message, std::string
   if (active_directory) {
     entry.attributes.emplace_back("objectGUID", model::Values{model::Binary{uuid_}});
   } else {
-    entry.attributes.emplace_back(anchor_, model::Values{anchor_value(anchor_, entry.anchor)});
+    entry.attributes.emplace_back("entryUUID", model::Values{entry.anchor});
+    // Rules go by entryUUID wherever the anchor comes from.
+    if (has_unique_ids(schema_))
+      entry.attributes.emplace_back(anchor_, model::Values{anchor_value(anchor_, entry.anchor)});
   }
   return facts;
 }

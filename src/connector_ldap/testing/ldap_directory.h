@@ -50,6 +50,8 @@ class LdapServer {
   [[nodiscard]] virtual std::string binary_attribute() const { return "jpegPhoto"; }
   [[nodiscard]] virtual std::string binary_class() const { return {}; }
   [[nodiscard]] virtual std::string anchor_attribute() const { return "entryUUID"; }
+  /// Whether its schema lets a groupOfNames be empty.
+  [[nodiscard]] virtual bool groups_may_be_empty() const { return false; }
   /// As the contract's TestDirectory.
   [[nodiscard]] virtual std::pair<int, std::size_t> long_import() const { return {1500, 20'000}; }
 
