@@ -54,8 +54,8 @@ class LdapConnector final : public connector::Connector {
       indexes.push_back(changes.size());
       changes.push_back(&change);
     }
-    send_exports({*opened.session, opened.root, *opened.schema, settings_, &opened.scope}, changes, indexes, done,
-                 stop);
+    send_exports({*opened.session, opened.root, *opened.schema, settings_, &opened.scope, &logger_}, changes, indexes,
+                 done, stop);
   }
 
   std::vector<model::Entry> find(std::string_view object_type, std::string_view attribute,

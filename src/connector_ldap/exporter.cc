@@ -19,6 +19,7 @@
 #include "connector_ldap/internal/guid.h"
 #include "connector_ldap/internal/modifications.h"
 #include "connector_ldap/internal/quiet_pipe.h"
+#include "connector_ldap/internal/references.h"
 #include "connector_ldap/internal/values.h"
 #include "model/dn.h"
 
@@ -85,9 +86,10 @@ class Exporter {
           ++next;
           begin(std::move(task));
         }
-        if (under_way_.empty()) return;
+        if (under_way_.empty()) break;
         take_answer();
       }
+      if (!renamed_.empty()) follow_renamings(target_, renamed_, {});
     } catch (const Error& error) {
       for (auto& [id, task] : under_way_) done_(task->index, Failed{error, true});
       under_way_.clear();
@@ -471,7 +473,10 @@ class Exporter {
     if (wanted.rdns.size() < 2) throw no_name(change.new_dn);
     const std::string now = model::dn_key(task->dn);
     // Found under the name that it is to have: what is left are the other changes.
-    if (!active_directory_ && now == model::dn_key(change.new_dn)) return go_on(std::move(task), Task::Stage::steps);
+    if (!active_directory_ && now == model::dn_key(change.new_dn)) {
+      renamed_.push_back({change.dn, change.new_dn});
+      return go_on(std::move(task), Task::Stage::steps);
+    }
     const std::string leaf = sent_name(model::Dn{{wanted.rdns.front()}});
     wanted.rdns.erase(wanted.rdns.begin());
     const std::string parent = sent_name(wanted);
@@ -601,7 +606,7 @@ class Exporter {
         task->sent.dn = task->change->dn;
         return send_look(std::move(task));
       }
-      if (operation == Operation::rename) task->sent.dn = task->dn = task->change->new_dn;
+      if (operation == Operation::rename) note_renaming(*task);
     } else if (task->stage == Task::Stage::look) {
       // It was made, so an error would have it made again: the next import tells what it is.
       if (task->sent.anchor.empty()) task->steps.clear();
@@ -611,6 +616,15 @@ class Exporter {
       refuse_step(*task, done);
     }
     continue_update(std::move(task));
+  }
+
+  void note_renaming(Task& task) {
+    const Export& change = *task.change;
+    if (!active_directory_) {
+      renamed_.push_back({change.dn, change.new_dn});
+      if (task.dn != change.dn) renamed_.push_back({task.dn, change.new_dn});
+    }
+    task.sent.dn = task.dn = change.new_dn;
   }
 
   /// Halves a batch of references that was refused; a single one is left out, and told.
@@ -660,6 +674,7 @@ class Exporter {
   bool asserts_;                                    ///< the server takes assertions
   const char* anchor_;                              ///< the attribute that holds it
   std::map<int, std::unique_ptr<Task>> under_way_;  ///< by message id
+  std::vector<Renaming> renamed_;                   ///< where objects are named by DN
 };
 
 }  // namespace

@@ -113,11 +113,11 @@ TEST_P(LdapStory, PeopleAndGroupsComeChangeAreRenamedAndLeave) {
   const std::string identity = slapd_->admin().values(person("bob"), "entryUUID").front();
   source().set(bob, "uid", {std::string("bob b")});
   settle();
-  settle();
   EXPECT_EQ(slapd_->admin().values(person("bob b"), "entryUUID").front(), identity);
   EXPECT_THAT(members("crew"), ElementsAre(person("bob b")));
   EXPECT_THAT(slapd_->admin().values(person("ada"), "manager"), ElementsAre(person("bob b")));
 
+  for (const char* guard : {"guard.deletions", "guard.membership_removals"}) world_->set(guard, "off");
   source().set_references(crew, "member", {});
   source().remove(bob);
   settle();

@@ -24,7 +24,9 @@ struct ExportTarget {
   const RootDse& root;
   const DirectorySchema& schema;
   const LdapSettings& settings;
-  const Scope* scope = nullptr;  ///< where objects are looked for and may be made; not in Active Directory
+  // Not in Active Directory:
+  const Scope* scope = nullptr;  ///< where objects are looked for and may be made
+  Logger* logger = nullptr;
 };
 
 /// As Connector::send. `exports[i]` is answered as `indexes[i]`.
@@ -32,6 +34,7 @@ struct ExportTarget {
 /// server does not take, and these are told in Sent::references_refused.
 /// A group that may not be empty gets the placeholder with its last member's leaving and when it is made, and loses it
 /// with the first member that comes. Attributes that the server keeps by itself are refused ("ldap.kept_by_server").
+/// References to what was renamed are corrected at the end, where the server does not do it: follow_renamings().
 void send_exports(const ExportTarget& target, std::span<const model::Export* const> exports,
                   std::span<const std::size_t> indexes,
                   const std::function<void(std::size_t, connector::Outcome)>& done, const std::stop_token& stop);
