@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include <atomic>
+#include <cstdlib>
 #include <fstream>
 #include <random>
 #include <thread>
@@ -229,8 +230,11 @@ TEST_F(CopyTest, AnAttachThatDiesLeavesATargetThatRefusesToRunUntilItIsRepeated)
   attach(file("out.copy"), postgresql(),
          {.job = {.at_step = [&](std::string_view step) { steps.emplace_back(step); }}});
   EXPECT_THAT(steps, Contains("table connector_image"));
-  for (const std::string& at : steps) {
-    if (at == "done") continue;
+  // Each table dies alike: by default the first and the last two steps and one in the middle will do.
+  const bool every = std::getenv("LINKSPAN_TEST_EVERY_STEP") != nullptr;
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    const std::string& at = steps[i];
+    if (at == "done" || (!every && i != 0 && i != steps.size() / 2 && i + 3 < steps.size())) continue;
     SCOPED_TRACE(at);
     const Place target = postgresql();
     ASSERT_EQ(in_child([&] {
