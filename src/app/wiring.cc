@@ -11,13 +11,14 @@ namespace linkspan::app {
 
 namespace fs = std::filesystem;
 
-fs::path find_rules(const fs::path& program) {
+fs::path find_shared(const fs::path& program, const fs::path& file) {
   constexpr int k_levels = 6;
   std::error_code ignored;
   fs::path at = program.parent_path();
   for (int level = 0; level < k_levels && at.has_relative_path(); ++level, at = at.parent_path()) {
-    for (const char* below : {"share/linkspan/rules", "rules"}) {
-      if (fs::exists(at / below / "ldap-to-scim.toml", ignored)) return at / below;
+    for (const char* below : {"share/linkspan", "."}) {
+      const fs::path found = (at / below / file).lexically_normal();
+      if (fs::exists(found, ignored)) return found.parent_path();
     }
   }
   return {};
@@ -35,9 +36,11 @@ std::unique_ptr<setup::Installation> make_installation(const cli::GlobalOptions&
   // People at a terminal see results; what a service would log is noise beside them.
   if (!options.service) log.level = "error";
   if (!options.log_level.empty()) log.level = options.log_level;
+  std::error_code ignored;
+  const fs::path program = fs::read_symlink("/proc/self/exe", ignored);
   setup::Wiring wiring;
   wiring.version = version;
-  wiring.kinds = all_kinds();
+  wiring.kinds = all_kinds(find_shared(program, "profiles/scim/entra-client.toml").parent_path());
   wiring.open_store = [version](const std::string& url, const setup::StoreOptions& how) {
     store_sql::OpenOptions open;
     open.create = how.create;
@@ -46,8 +49,7 @@ std::unique_ptr<setup::Installation> make_installation(const cli::GlobalOptions&
     open.program = version;
     return store_sql::open_store(url, open);
   };
-  std::error_code ignored;
-  wiring.rules_dir = find_rules(fs::read_symlink("/proc/self/exe", ignored));
+  wiring.rules_dir = find_shared(program, "rules/ldap-to-scim.toml");
   return std::make_unique<WiredInstallation>(std::move(wiring), std::move(file), clock, make_logger(log));
 }
 

@@ -26,8 +26,9 @@ class WiredInstallation final : public setup::Installation {
 [[nodiscard]] std::unique_ptr<setup::Installation> make_installation(const cli::GlobalOptions& options,
                                                                      const std::string& version, const Clock& clock);
 
-/// Where the default rules are: share/linkspan/rules beside the program's bin, or rules/ of the source tree it was
-/// built in; empty when neither is there.
-[[nodiscard]] std::filesystem::path find_rules(const std::filesystem::path& program);
+/// The folder that holds `file` ("rules/ldap-to-scim.toml"), below share/linkspan beside the program's bin or in the
+/// source tree it was built in; empty when it is in neither.
+[[nodiscard]] std::filesystem::path find_shared(const std::filesystem::path& program,
+                                                const std::filesystem::path& file);
 
 }  // namespace linkspan::app

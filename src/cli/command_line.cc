@@ -129,10 +129,11 @@ int usage_error(const CLI::App& root, const CLI::ParseError& problem, bool json)
 Commands all_commands() {
   Commands all;
   for (const auto make :
-       {setup_commands,    status_commands,     run_commands,       pending_commands,  preview_commands,
-        object_commands,   service_commands,    connector_commands, account_commands,  register_commands,
-        rule_commands,     expression_commands, config_commands,    database_commands, maintenance_commands,
-        transfer_commands, backup_commands,     key_commands,       history_commands,  doctor_commands}) {
+       {setup_commands,       status_commands,   run_commands,        pending_commands, preview_commands,
+        object_commands,      service_commands,  connector_commands,  account_commands, register_commands,
+        probe_commands,       rule_commands,     expression_commands, config_commands,  database_commands,
+        maintenance_commands, transfer_commands, backup_commands,     key_commands,     history_commands,
+        doctor_commands}) {
     Commands some = make();
     std::move(some.begin(), some.end(), std::back_inserter(all));
   }

@@ -182,6 +182,12 @@ struct Registrar {
   std::function<Registered(const Settings&, Secrets, const std::string& name, Logger&, std::stop_token)> rotate;
 };
 
+/// What was found of a service that may do things otherwise than the standard of its kind.
+struct Probed {
+  std::vector<Check> found;  ///< not passed: what no setting mends
+  std::string profile;       ///< the text of a profile file: the settings that fit
+};
+
 /// How a directory calls its objects.
 struct Naming {
   bool references_by_anchor = false;  ///< it tells members and managers by their anchors, else by their DNs
@@ -210,6 +216,11 @@ struct Kind {
       check_account;
 
   Registrar registrar{};
+
+  /// Asks such a service what it does, and where `may_write` makes objects to try changes on, which it removes again
+  /// and says so of. Throws as a connector does when the service cannot be reached or refuses the token. Empty for
+  /// most.
+  std::function<Probed(const Settings&, Secrets, bool may_write, Logger&, std::stop_token)> probe{};
 };
 
 }  // namespace linkspan::connector

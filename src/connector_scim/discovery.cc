@@ -14,6 +14,7 @@ namespace {
 using nlohmann::json;
 
 constexpr std::size_t k_most_schemas = 100;
+constexpr std::size_t k_unsaid_operations = 100;
 
 json parse(const std::string& body) { return json::parse(body, nullptr, /*allow_exceptions=*/false); }
 
@@ -32,6 +33,11 @@ std::string text_at(const json& object, const char* key) {
 bool supported(const json& config, const char* feature, bool unsaid) {
   const json& found = at(at(config, feature), "supported");
   return found.is_boolean() ? found.get<bool>() : unsaid;
+}
+
+std::optional<std::size_t> number_at(const json& object, const char* key) {
+  const json& found = at(object, key);
+  return found.is_number_unsigned() ? std::optional(found.get<std::size_t>()) : std::nullopt;
 }
 
 /// The resources of a ListResponse; some services send the bare array.
@@ -129,15 +135,27 @@ void take_config(const std::string& body, Discovery& found) {
   found.patch = supported(config, "patch", true);
   found.filter = supported(config, "filter", true);
   found.etag = supported(config, "etag", false);
-  const json& most = at(at(config, "filter"), "maxResults");
-  if (most.is_number_unsigned()) found.most_results = most.get<std::size_t>();
+  const json& bulk = at(config, "bulk");
+  if (supported(config, "bulk", false))
+    found.most_operations = number_at(bulk, "maxOperations").value_or(k_unsaid_operations);
+  found.most_payload = number_at(bulk, "maxPayloadSize").value_or(0);
+  found.most_results = number_at(at(config, "filter"), "maxResults").value_or(0);
+  // RFC 9865 section 4.
+  const json& pagination = at(config, "pagination");
+  const auto flag = [&](const char* name, bool unsaid) {
+    const json& said = at(pagination, name);
+    return said.is_boolean() ? said.get<bool>() : unsaid;
+  };
+  found.by_cursor =
+      flag("cursor", false) &&
+      (!flag("index", true) || equal_ascii_case(text_at(pagination, "defaultPaginationMethod"), "cursor"));
+  if (const auto most = number_at(pagination, "maxPageSize")) found.most_results = *most;
 }
 
 }  // namespace
 
 std::optional<net::Response> Service::ask(std::string_view endpoint, std::stop_token stop) {
-  const net::Request asked = request(net::Method::get, {endpoint});
-  net::Response response = http_.perform(asked, stop);
+  net::Response response = perform(request(net::Method::get, {endpoint}), stop);
   if (is_success(response)) return response;
   const Fault fault = net::fault_of(response.status);
   // Not to be had is an answer; being turned away or failing is not.
@@ -153,6 +171,10 @@ Discovery Service::discover(std::stop_token stop) {
     found.types.push_back(name == "User" ? standard_user(options_.enterprise) : standard_group());
   }
   if (const auto config = ask("ServiceProviderConfig", stop)) take_config(config->body, found);
+  found.patch = options_.patch.value_or(found.patch);
+  found.filter = options_.filter.value_or(found.filter);
+  if (options_.paging != Paging::as_said) found.by_cursor = options_.paging == Paging::cursor;
+  if (options_.if_match == IfMatch::never) found.etag = false;
   std::vector<std::pair<std::string, std::string>> extensions;
   if (const auto types = ask("ResourceTypes", stop)) extensions = take_types(types->body, found);
   if (!options_.enterprise) {

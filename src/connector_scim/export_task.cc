@@ -45,8 +45,8 @@ ExportTask::ExportTask(Service& service, const Discovery& discovery, const model
       break;
     case model::Operation::update:
     case model::Operation::rename:  // a name is an attribute here
-      step_ = discovery.patch ? Step::patch : Step::look;
-      after_look_ = discovery.patch ? Step::patch : Step::put;
+      step_ = service.patches(discovery) ? Step::patch : Step::look;
+      after_look_ = service.patches(discovery) ? Step::patch : Step::put;
       break;
     case model::Operation::remove:
       step_ = Step::remove;
@@ -57,21 +57,26 @@ ExportTask::ExportTask(Service& service, const Discovery& discovery, const model
 }
 
 std::optional<net::Request> ExportTask::next_request() {
-  if (step_ == Step::patch && !looked_ && needs_look(*type_, wanted_)) step_ = Step::look;
+  const bool whole = service_.options().dialect.whole_attributes;
+  if (step_ == Step::patch && !looked_ && (whole || needs_look(*type_, wanted_))) look_for(Step::patch);
+  if (wants_version() && version_.empty()) look_for(step_);
   switch (step_) {
     case Step::seek:
       return find_request(service_, *type_, k_correlation_attribute, *correlation());
     case Step::create:
       return service_.request(net::Method::post, {type_->endpoint}, {}, create_body(*type_, wanted_));
     case Step::look:
-      return on_object(net::Method::get);
+      // What is not written from need not be shown: a group's members may be hundreds of thousands.
+      if (type_->name != "Group" || after_look_ == Step::put) return on_object(net::Method::get);
+      return service_.request(net::Method::get, {type_->endpoint, sent_.anchor}, {{"excludedAttributes", "members"}});
     case Step::patch:
       return patch_request();
     case Step::put:
       return put_request();
     case Step::members: {
       const auto [from, to] = ranges_.back();
-      return on_object(net::Method::patch, member_patch(wanted_, std::span(members_).subspan(from, to - from)));
+      return on_object(net::Method::patch,
+                       member_patch(wanted_, std::span(members_).subspan(from, to - from), service_.options().dialect));
     }
     case Step::look_for_group:
       return service_.request(net::Method::get, {type_->endpoint, sent_.anchor}, {{"excludedAttributes", "members"}});
@@ -85,14 +90,17 @@ std::optional<net::Request> ExportTask::next_request() {
 
 net::Request ExportTask::on_object(net::Method method, std::string body) const {
   net::Request made = service_.request(method, {type_->endpoint, sent_.anchor}, {}, std::move(body));
-  if ((step_ == Step::patch || step_ == Step::put) && discovery_.etag && looked_ && !looked_->version.empty()) {
-    made.headers.add("If-Match", printable(looked_->version, 256));
-  }
+  // A PATCH says only what changes, and is right whatever else did; but one made from a look, and every PUT, is not.
+  const bool from_look = (step_ == Step::patch || step_ == Step::put) && looked_ && discovery_.etag;
+  if ((from_look || wants_version()) && !version_.empty()) made.headers.add("If-Match", version_);
   return made;
 }
 
 std::optional<net::Request> ExportTask::patch_request() {
-  std::optional<std::string> body = patch_body(*type_, wanted_, looked_ ? &looked_->entry : nullptr);
+  const Dialect& dialect = service_.options().dialect;
+  std::optional<std::string> body = dialect.whole_attributes
+                                        ? whole_patch_body(*type_, wanted_, looked_body_, dialect)
+                                        : patch_body(*type_, wanted_, looked_ ? &looked_->entry : nullptr, dialect);
   if (body) return on_object(net::Method::patch, std::move(*body));
   go_on_to_members();
   return next_request();
@@ -144,6 +152,7 @@ void ExportTask::take_reply(const net::Response& response) {
       step_ = Step::members;
       return;
     case Step::remove:
+      if (goes_again(response)) return;
       if (!is_success(response) && response.status != 404 && response.status != 410) {
         return fail(error_of(response, what()), response.status / 100 == 5);
       }
@@ -191,6 +200,7 @@ void ExportTask::take_created(const net::Response& response) {
     sent_.anchor = made.entry.anchor;
     sent_.dn = made.entry.dn;
     if (!made.entry.dn.empty()) sent_.entry = std::move(made.entry);
+    keep_version(response, made.version);
   } catch (const Error& error) {
     sent_.anchor = id_in(response, type_->endpoint);
     if (sent_.anchor.empty()) {
@@ -202,19 +212,64 @@ void ExportTask::take_created(const net::Response& response) {
 }
 
 void ExportTask::take_looked(const net::Response& response) {
+  if (after_look_ == Step::remove && (response.status == 404 || response.status == 410)) {
+    step_ = Step::done;
+    return;
+  }
   if (!is_success(response)) return fail(error_of(response, what()));
   try {
     looked_ = Reader().resource(response.body, *type_);
   } catch (Error& error) {
     return fail(std::move(error).while_doing(what()));
   }
-  if (after_look_ == Step::put) looked_body_ = response.body;
+  keep_version(response, looked_->version);
+  // Where the service tells none, none can be asked for.
+  if (version_.empty()) version_ = "*";
+  looked_body_ = response.body;
+  is_group_known_ = true;
   step_ = after_look_;
 }
 
+void ExportTask::look_for(Step next) {
+  after_look_ = next;
+  step_ = Step::look;
+}
+
+/// Whether the next request must say which version it is about.
+bool ExportTask::wants_version() const {
+  return service_.guards_all() &&
+         (step_ == Step::patch || step_ == Step::put || step_ == Step::members || step_ == Step::remove);
+}
+
+/// `said`: what the body has. Never more than a header line takes.
+void ExportTask::keep_version(const net::Response& response, const std::string& said) {
+  version_ = printable(response.headers.find("ETag").value_or(said), 256);
+}
+
+/// Refusals that say what to do first: look again (what was seen is stale, or must be said), or write the whole object.
+bool ExportTask::goes_again(const net::Response& response) {
+  const bool unguarded = response.status == 428;
+  if (unguarded) service_.learn_if_match();
+  const bool has_no_patch = (response.status == 501 || response.status == 405) &&
+                            (step_ == Step::patch || step_ == Step::members) && service_.patches(discovery_);
+  if (has_no_patch) {
+    service_.learn_no_patch();
+    look_for(Step::put);
+    return true;
+  }
+  const bool stale = unguarded || response.status == 412 ||
+                     (step_ == Step::patch && response.status == 400 && scim_type_of(response) == "noTarget");
+  if (!stale || attempts_left_ == 0) return false;
+  --attempts_left_;
+  look_for(step_);
+  return true;
+}
+
 void ExportTask::take_patched(const net::Response& response) {
+  if (goes_again(response)) return;
   if (is_success(response)) {
     has_changed_ = true;
+    keep_version(response, {});
     // A group's reply lists its members as they were before ours came: only of users it is the whole.
     if (!response.body.empty() && type_->name == "User") {
       try {
@@ -232,18 +287,13 @@ void ExportTask::take_patched(const net::Response& response) {
     }
     return;
   }
-  const bool stale = response.status == 412 || (response.status == 400 && scim_type_of(response) == "noTarget");
-  if (stale && attempts_left_ > 0) {
-    --attempts_left_;
-    step_ = Step::look;
-    return;
-  }
   fail(error_of(response, what()), response.status / 100 == 5 || response.status == 408);
 }
 
 void ExportTask::go_on_to_members() {
   members_ = member_changes(*type_, wanted_);
-  const std::size_t batch = service_.options().member_batch;
+  if (!members_.empty() && !service_.patches(discovery_)) return look_for(Step::put);
+  const std::size_t batch = service_.member_batch();
   for (std::size_t from = 0; from < members_.size();) {
     std::size_t to = std::min(from + batch, members_.size());
     const std::string& attribute = wanted_.references[members_[from]].attribute;
@@ -257,10 +307,13 @@ void ExportTask::go_on_to_members() {
 
 /// A refused batch is halved until the members that cannot be taken stand alone.
 void ExportTask::take_members(const net::Response& response) {
+  if (goes_again(response)) return;
   const auto [from, to] = ranges_.back();
   if (is_success(response)) {
     has_changed_ = true;
     is_group_known_ = true;
+    keep_version(response, {});
+    attempts_left_ = 1;
     ranges_.pop_back();
   } else if (!is_refusal(response.status)) {
     return fail(error_of(response, what()), response.status / 100 == 5 || response.status == 408);
@@ -269,8 +322,11 @@ void ExportTask::take_members(const net::Response& response) {
     return;
   } else if (to - from > 1) {
     const std::size_t middle = from + (to - from) / 2;
+    if (response.status == 413) service_.learn_member_limit(middle - from);
     ranges_.back() = {middle, to};
     ranges_.emplace_back(from, middle);
+  } else if (!wanted_.references[members_[from]].add && scim_type_of(response) == "noTarget") {
+    ranges_.pop_back();  // who is to go is not there
   } else {
     report_refused(error_of(response, what()));
     sent_.references_refused.push_back(wanted_.references[members_[from]]);

@@ -39,7 +39,7 @@ constexpr std::string_view k_page = "10";  // more than enough for what should b
 Matches matches_in(std::string_view body, const ResourceType& type, const Path& path, const Attribute* leaf,
                    const model::Value& value) {
   Matches found;
-  for (Resource& resource : Reader().page(body, type).resources) {
+  for (Resource& resource : Reader().page(body, type, /*by_cursor=*/true).resources) {
     const Match how = match(resource.entry, to_name(path), value);
     if (how == Match::no) found.others = true;
     const bool is_it = how == Match::exact || (how == Match::but_for_case && (leaf == nullptr || !leaf->case_exact));
@@ -75,8 +75,7 @@ class Finder {
  private:
   std::vector<model::Entry> ask(const std::string& literal, bool strict) {
     const std::string filter = equality_filter(path_, literal);
-    const net::Response response =
-        service_.get({type_.endpoint}, {{"filter", filter}, {"startIndex", "1"}, {"count", k_page}}, {});
+    const net::Response response = service_.get({type_.endpoint}, {{"filter", filter}, {"count", k_page}}, {});
     Matches found = matches_in(response.body, type_, path_, leaf_, value_);
     // A service that ignores the filter would have us adopt a stranger, or miss the one we look for.
     if (found.others && strict) {
@@ -111,8 +110,7 @@ net::Request find_request(const Service& service, const ResourceType& type, std:
                           const model::Value& value) {
   const Path path = parse_path(attribute);
   const std::string filter = equality_filter(path, literal_of(value, type.find_leaf(path)));
-  return service.request(net::Method::get, {type.endpoint},
-                         {{"filter", filter}, {"startIndex", "1"}, {"count", k_page}});
+  return service.request(net::Method::get, {type.endpoint}, {{"filter", filter}, {"count", k_page}});
 }
 
 Matches matches_in(std::string_view body, const ResourceType& type, std::string_view attribute,

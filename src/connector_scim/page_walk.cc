@@ -15,6 +15,9 @@ namespace {
 
 /// Pages in flight: more would only move the wait into the service.
 constexpr std::size_t k_most_ahead = 4;
+constexpr int k_most_empty_pages = 100;
+/// Between fetch_one and next only: the list is read again.
+struct CursorEnded {};
 
 std::optional<int> digits(std::string_view text) {
   const std::optional<std::int64_t> number = to_integer(text);
@@ -45,12 +48,13 @@ std::optional<Time> parse_date(std::string_view text) {
 }  // namespace
 
 PageWalk::PageWalk(Service& service, const ResourceType& type, std::size_t page_size, std::string filter,
-                   std::stop_token stop)
+                   std::stop_token stop, bool by_cursor)
     : service_(service),
       type_(type),
       page_size_(page_size),
       filter_(std::move(filter)),
       stop_(std::move(stop)),
+      by_cursor_(by_cursor),
       skip_groups_(type.name == "User") {}
 
 bool PageWalk::next(std::vector<Resource>& out) {
@@ -63,6 +67,8 @@ bool PageWalk::next(std::vector<Resource>& out) {
     }
     try {
       fetch();
+    } catch (const CursorEnded&) {
+      begin_again("its cursor ended before the list did");
     } catch (const Error& error) {
       // Groups may be so large that fewer of them must do.
       if (error.id() != "net.too_large" || page_size_ == 1) throw;
@@ -86,7 +92,7 @@ net::Request PageWalk::request(std::uint64_t start, std::uint64_t count) const {
   std::vector<std::pair<std::string_view, std::string_view>> query;
   const std::string from = std::to_string(start);
   const std::string most = std::to_string(count);
-  query.emplace_back("startIndex", from);
+  query.emplace_back(by_cursor_ ? "cursor" : "startIndex", by_cursor_ ? cursor_ : from);
   query.emplace_back("count", most);
   if (!filter_.empty()) query.emplace_back("filter", filter_);
   if (skip_groups_) query.emplace_back("excludedAttributes", "groups");
@@ -95,16 +101,19 @@ net::Request PageWalk::request(std::uint64_t start, std::uint64_t count) const {
 }
 
 Page PageWalk::fetch_one(std::uint64_t start, std::uint64_t count) {
-  net::Response response = service_.http().perform(request(start, count), stop_);
-  if (skip_groups_ && (response.status == 400 || response.status == 501)) {
+  net::Response response = service_.perform(request(start, count), stop_);
+  const std::string said = response.status == 400 ? scim_type_of(response) : std::string();
+  const bool is_old_cursor = said == "expiredCursor" || said == "invalidCursor";
+  if (skip_groups_ && !is_old_cursor && (response.status == 400 || response.status == 501)) {
     skip_groups_ = false;
-    response = service_.http().perform(request(start, count), stop_);
+    response = service_.perform(request(start, count), stop_);
   }
+  if (is_old_cursor && by_cursor_ && !cursor_.empty()) throw CursorEnded{};
   if (!is_success(response)) throw error_of(response, "reading " + type_.endpoint);
   if (!server_time_) {
     if (const auto date = response.headers.find("Date")) server_time_ = parse_date(*date);
   }
-  return reader_.page(response.body, type_);
+  return reader_.page(response.body, type_, by_cursor_);
 }
 
 /// The next pages, all of which must come as the first one let us expect.
@@ -134,14 +143,38 @@ void PageWalk::fetch_ahead() {
       if (!failure) failure = std::current_exception();
     }
   };
-  service_.http().perform_all(source, sink, most, stop_);
+  service_.perform_all(source, sink, most, stop_);
   if (failure) std::rethrow_exception(failure);
   if (answered < fetched_.size())
     throw Error(Fault::cancelled, "scim.stopped", "reading " + type_.endpoint + " was stopped");
 }
 
+/// RFC 9865 section 2. The first page is asked for with an empty cursor; the last one has no nextCursor.
+void PageWalk::fetch_by_cursor() {
+  if (step_ != 0 && cursor_.empty()) {
+    ended_ = true;
+    return;
+  }
+  Page page = fetch_one(1, page_size_);
+  step_ = 1;
+  empty_pages_ = page.resources.empty() ? empty_pages_ + 1 : 0;
+  if (empty_pages_ > k_most_empty_pages || (page.next_cursor == cursor_ && !cursor_.empty())) {
+    return begin_again("its cursor goes in a circle");
+  }
+  cursor_ = page.next_cursor;
+  total_ = page.is_total_said ? page.total : total_;
+  const std::uint64_t size = page.resources.size();
+  if (cursor_.empty() && page.is_total_said && received_ + size != total_) {
+    return begin_again("it ends at " + std::to_string(received_ + size) + " of " + std::to_string(total_));
+  }
+  page.total = total_;  // what it says on the way, it may estimate
+  if (size > 0) fetched_.push_back({std::move(page), received_ + 1, size});
+}
+
 void PageWalk::fetch() {
-  if (step_ == 0) {
+  if (by_cursor_) {
+    fetch_by_cursor();
+  } else if (step_ == 0) {
     Page first = fetch_one(1, page_size_);
     total_ = first.total;
     step_ = first.resources.size();
@@ -180,6 +213,8 @@ void PageWalk::rewind() {
   fetched_.clear();
   step_ = 0;
   received_ = 0;
+  cursor_.clear();
+  empty_pages_ = 0;
 }
 
 void PageWalk::accept(std::vector<Resource>& out) {

@@ -16,11 +16,6 @@ namespace {
 
 using nlohmann::json;
 
-std::string body_of(json operations) {
-  return json{{"schemas", {"urn:ietf:params:scim:api:messages:2.0:PatchOp"}}, {"Operations", std::move(operations)}}
-      .dump();
-}
-
 json removal(std::string path) { return {{"op", "remove"}, {"path", std::move(path)}}; }
 
 json setting(bool is_new, std::string path, json value) {
@@ -263,10 +258,10 @@ bool needs_look(const ResourceType& type, const model::Export& update) {
 }
 
 std::optional<std::string> patch_body(const ResourceType& type, const model::Export& update,
-                                      const model::Entry* current) {
+                                      const model::Entry* current, const Dialect& dialect) {
   json operations = PatchBuilder(type, update, current).build();
   if (operations.empty()) return std::nullopt;
-  return body_of(std::move(operations));
+  return patch_of(std::move(operations), dialect);
 }
 
 std::vector<std::size_t> member_changes(const ResourceType& type, const model::Export& update) {
@@ -286,21 +281,25 @@ std::vector<std::size_t> member_changes(const ResourceType& type, const model::E
   return found;
 }
 
-std::string member_patch(const model::Export& update, std::span<const std::size_t> references) {
+std::string member_patch(const model::Export& update, std::span<const std::size_t> references, const Dialect& dialect) {
   json operations = json::array();
   json added = json::array();
+  json removed = json::array();
   std::string list;
   for (const std::size_t at : references) {
     const model::ReferenceChange& change = update.references[at];
     list = to_wire(parse_path(change.attribute));
     if (change.add) {
       added.push_back({{"value", change.target}});
+    } else if (dialect.removes_by_value) {
+      removed.push_back({{"value", change.target}});
     } else {
       operations.push_back(removal(list + "[value eq " + json_string(change.target) + "]"));
     }
   }
+  if (!removed.empty()) operations.push_back({{"op", "remove"}, {"path", list}, {"value", std::move(removed)}});
   if (!added.empty()) operations.push_back(setting(true, list, std::move(added)));
-  return body_of(std::move(operations));
+  return patch_of(std::move(operations), dialect);
 }
 
 }  // namespace linkspan::connector_scim

@@ -20,6 +20,7 @@ using Type = Attribute::Type;
 constexpr std::size_t k_most_names = 1000;
 constexpr std::size_t k_longest_id = 1024;
 constexpr std::size_t k_longest_key = 256;
+constexpr std::size_t k_longest_cursor = 4096;
 
 [[noreturn]] void refuse(std::string message) {
   throw Error(Fault::unavailable, "scim.reply", std::move(message),
@@ -235,11 +236,14 @@ Resource read_resource(dom::element element, const ResourceType& type) {
   return made;
 }
 
-std::uint64_t total_of(dom::object object) {
-  const std::optional<dom::element> found = member(object, "totalResults");
-  std::uint64_t total = 0;
-  if (!found || found->get(total) != simdjson::SUCCESS) refuse("a list reply has no totalResults");
-  return total;
+void take_envelope(dom::object object, bool by_cursor, Page& page) {
+  const std::optional<dom::element> total = member(object, "totalResults");
+  page.is_total_said = total && total->get(page.total) == simdjson::SUCCESS;
+  if (!page.is_total_said && !by_cursor) refuse("a list reply has no totalResults");
+  if (!by_cursor) return;
+  const std::string_view cursor = text_member(object, "nextCursor");
+  if (cursor.size() > k_longest_cursor) refuse("a list reply has a nextCursor of more than 4,096 bytes");
+  page.next_cursor = std::string(cursor);
 }
 
 }  // namespace
@@ -261,10 +265,10 @@ struct Reader::State {
 Reader::Reader() : state_(std::make_unique<State>()) {}
 Reader::~Reader() = default;
 
-Page Reader::page(std::string_view body, const ResourceType& type) {
+Page Reader::page(std::string_view body, const ResourceType& type, bool by_cursor) {
   const dom::object object = state_->parse(body, "a list reply");
   Page page;
-  page.total = total_of(object);
+  take_envelope(object, by_cursor, page);
   const std::optional<dom::element> list = member(object, "Resources");
   if (!list || list->is_null()) return page;  // an empty list may leave it out
   dom::array resources;

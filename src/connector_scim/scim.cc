@@ -12,6 +12,7 @@
 #include "connector_scim/internal/exporter.h"
 #include "connector_scim/internal/finder.h"
 #include "connector_scim/internal/make.h"
+#include "connector_scim/internal/probe.h"
 #include "connector_scim/internal/scim_import.h"
 #include "connector_scim/internal/service.h"
 #include "connector_scim/internal/settings.h"
@@ -76,15 +77,21 @@ std::unique_ptr<connector::Connector> make_connector(Options options, Logger& lo
   return std::make_unique<ScimConnector>(std::move(options), logger);
 }
 
-connector::Kind scim_kind() {
+connector::Kind scim_kind(const std::filesystem::path& profiles) {
   connector::Kind kind;
   kind.name = "scim";
   kind.description = "SCIM 2.0 service";
   kind.naming = {.references_by_anchor = true, .objects_by_dn = false};
   kind.settings = setting_specs();
-  kind.secrets = {{"token", "Bearer token", true, false, ""}};
-  kind.make = [](const connector::Settings& settings, connector::Secrets secrets, Logger& logger) {
-    return make_connector(parse_settings(settings, std::move(secrets)), logger);
+  kind.secrets = {{"token", "Bearer token; with token_url the client's secret", true, false, ""}};
+  kind.make = [profiles](const connector::Settings& settings, connector::Secrets secrets, Logger& logger) {
+    return make_connector(parse_settings(settings, std::move(secrets), profiles), logger);
+  };
+  kind.probe = [profiles](const connector::Settings& settings, connector::Secrets secrets, bool may_write,
+                          Logger& logger, std::stop_token stop) {
+    const SystemClock clock;
+    Service service(parse_settings(settings, std::move(secrets), profiles), clock, logger);
+    return probe(service, may_write, clock, std::move(stop));
   };
   return kind;
 }

@@ -5,11 +5,14 @@
 // enterprise:employeeNumber, urn:…:User:costCenter. References: enterprise:manager of User, members of Group. The
 // anchor is the id; the dn, for people, is userName or displayName.
 
+#include <filesystem>
+
 #include "connector/connector.h"
 
 namespace linkspan::connector_scim {
 
 /// "scim": its settings, its one secret (token), and how to make a connector. The logger outlives the connectors.
-[[nodiscard]] connector::Kind scim_kind();
+/// `profiles`: the folder of the profiles that the setting of that name may name.
+[[nodiscard]] connector::Kind scim_kind(const std::filesystem::path& profiles = {});
 
 }  // namespace linkspan::connector_scim

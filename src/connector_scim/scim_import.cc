@@ -67,8 +67,8 @@ bool ScimImport::read_more() {
   const ResourceType& type = discovery_.types[type_];
   if (!walk_) {
     std::string filter = since_ ? "meta.lastModified ge \"" + to_rfc3339(*since_) + "\"" : std::string();
-    walk_ =
-        std::make_unique<PageWalk>(service_, type, service_.page_size(discovery_, type.name), std::move(filter), stop_);
+    walk_ = std::make_unique<PageWalk>(service_, type, service_.page_size(discovery_, type.name), std::move(filter),
+                                       stop_, discovery_.by_cursor);
   }
   std::vector<Resource> resources;
   try {

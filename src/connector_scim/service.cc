@@ -3,6 +3,9 @@
 #include "connector_scim/internal/service.h"
 
 #include <algorithm>
+#include <deque>
+#include <map>
+#include <set>
 
 #include "base/error.h"
 #include "base/text.h"
@@ -45,6 +48,7 @@ Meaning meaning_of(int status, const std::string& scim_type) {
     case 409:
       return conflict_meaning(scim_type);
     case 412:
+    case 428:
       return {"scim.changed", "somebody else changed it at the same moment", "It is tried again with the next export."};
     case 429:
       return {"scim.throttled", "the service asks to be left alone", "Lower the connector's concurrency."};
@@ -69,7 +73,13 @@ const ResourceType* Discovery::find(std::string_view object_type) const {
 }
 
 Service::Service(Options options, const Clock& clock, Logger& logger)
-    : options_(std::move(options)), logger_(logger), http_(options_.http, clock, logger) {}
+    : options_(std::move(options)),
+      logger_(logger),
+      http_(options_.http, clock, logger),
+      authorization_(options_, http_, clock),
+      guards_all_(options_.if_match == IfMatch::always),
+      member_batch_(options_.member_batch),
+      bulk_limit_(options_.bulk) {}
 
 net::Request Service::request(net::Method method, std::initializer_list<std::string_view> segments, Query query,
                               std::string body) const {
@@ -77,16 +87,66 @@ net::Request Service::request(net::Method method, std::initializer_list<std::str
   made.method = method;
   made.url = net::join_path(options_.url, segments);
   if (query.size() > 0) made.url = net::with_query(made.url, query);
-  made.headers.add("Authorization", "Bearer " + std::string(options_.token.reveal()));
   made.headers.add("Accept", "application/scim+json, application/json;q=0.9");
   if (!body.empty()) made.headers.add("Content-Type", "application/scim+json");
   made.body = std::move(body);
   return made;
 }
 
+net::Response Service::perform(net::Request request, std::stop_token stop) {
+  request.headers.set("Authorization", authorization_.header(stop));
+  net::Response response = http_.perform(request, stop);
+  if (response.status != 401 || !authorization_.renews()) return response;
+  authorization_.forget(request.headers.find("Authorization").value_or(""));
+  request.headers.set("Authorization", authorization_.header(stop));
+  return http_.perform(request, stop);
+}
+
+void Service::perform_all(const net::Source& source, const net::Sink& sink, std::size_t concurrency,
+                          std::stop_token stop) {
+  std::optional<Error> failure;
+  std::map<std::uint64_t, net::Request> sent;  // kept only where a refused token can be renewed
+  std::deque<net::TaggedRequest> again;
+  std::set<std::uint64_t> repeated;
+  const auto authorized = [&]() -> std::optional<net::TaggedRequest> {
+    if (failure) return std::nullopt;
+    try {
+      std::string header = authorization_.header(stop);
+      std::optional<net::TaggedRequest> next;
+      if (!again.empty()) {
+        next = std::move(again.front());
+        again.pop_front();
+      } else {
+        next = source();
+      }
+      if (!next) return std::nullopt;
+      next->request.headers.set("Authorization", std::move(header));
+      if (authorization_.renews()) sent[next->tag] = next->request;
+      return next;
+    } catch (Error& error) {
+      failure = std::move(error);
+      return std::nullopt;
+    }
+  };
+  const auto judged = [&](std::uint64_t tag, net::Outcome outcome) {
+    const auto* response = std::get_if<net::Response>(&outcome);
+    const auto held = sent.find(tag);
+    if (response != nullptr && response->status == 401 && held != sent.end() && repeated.insert(tag).second) {
+      authorization_.forget(held->second.headers.find("Authorization").value_or(""));
+      again.push_back({tag, std::move(held->second)});
+      return;
+    }
+    if (held != sent.end()) sent.erase(held);
+    if (response == nullptr || response->status != 401) repeated.erase(tag);
+    sink(tag, std::move(outcome));
+  };
+  http_.perform_all(authorized, judged, concurrency, stop);
+  if (failure) throw std::move(*failure);
+}
+
 net::Response Service::get(std::initializer_list<std::string_view> segments, Query query, std::stop_token stop) {
   const net::Request asked = request(net::Method::get, segments, query);
-  net::Response response = http_.perform(asked, stop);
+  net::Response response = perform(asked, stop);
   if (!is_success(response)) throw error_of(response, "reading " + net::for_display(asked.url));
   return response;
 }
@@ -107,6 +167,36 @@ bool Service::offers_delta() {
   if (has_refused_delta_) return false;
   const std::scoped_lock lock(mutex_);
   return !discovery_ || discovery_->filter;
+}
+
+void Service::log_lesson(std::string_view said, std::string_view setting, const std::string& value) {
+  logger_.log(Level::info, "scim.learned", said, {{"url", net::for_display(options_.url)}, {setting, value}});
+}
+
+void Service::learn_no_patch() {
+  if (!has_no_patch_.exchange(true))
+    log_lesson("the service has no PATCH; objects are put as a whole", "patch", "false");
+}
+
+void Service::learn_if_match() {
+  if (!guards_all_.exchange(true))
+    log_lesson("the service wants every write guarded by a version", "if_match", "always");
+}
+
+void Service::learn_member_limit(std::size_t most) {
+  if (member_batch_.exchange(most) != most) {
+    log_lesson("the service takes fewer members in a request", "member_batch", std::to_string(most));
+  }
+}
+
+void Service::learn_bulk_limit(std::size_t most) {
+  if (bulk_limit_.exchange(most) != most) {
+    log_lesson("the service takes fewer writes in a bulk request, or none", "bulk", std::to_string(most));
+  }
+}
+
+std::size_t Service::bulk_limit(const Discovery& found) const {
+  return std::min(found.most_operations, bulk_limit_.load());
 }
 
 Error error_of(const net::Response& response, const std::string& what) {

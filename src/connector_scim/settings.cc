@@ -3,6 +3,7 @@
 #include "connector_scim/internal/settings.h"
 
 #include <algorithm>
+#include <array>
 
 #include "base/error.h"
 #include "base/text.h"
@@ -14,6 +15,17 @@ namespace {
 
 using connector::SettingReader;
 
+void check_origin(SettingReader& reader, const std::string& name, const std::string& url) {
+  try {
+    const std::string origin = net::origin_of(url);
+    if (origin.starts_with("http:") && !net::is_loopback(origin) && !reader.truth("allow_clear_text", false)) {
+      reader.wrong(name + " is http: the token and all data would travel readable; use https");
+    }
+  } catch (const Error& error) {
+    reader.wrong(error.message());
+  }
+}
+
 std::string read_url(SettingReader& reader) {
   std::string url = reader.one("url");
   while (url.ends_with('/')) url.pop_back();
@@ -21,14 +33,7 @@ std::string read_url(SettingReader& reader) {
     reader.wrong("url is missing (as in https://service.example/scim/v2)");
     return url;
   }
-  try {
-    const std::string origin = net::origin_of(url);
-    if (origin.starts_with("http:") && !net::is_loopback(origin) && !reader.truth("allow_clear_text", false)) {
-      reader.wrong("url is http: the token and all data would travel readable; use https");
-    }
-  } catch (const Error& error) {
-    reader.wrong(error.message());
-  }
+  check_origin(reader, "url", url);
   if (url.find_first_of("?#") != std::string::npos)
     reader.wrong("url has a query or a fragment; give the base URL only");
   return url;
@@ -61,6 +66,7 @@ vault::Secret take_token(SettingReader& reader, connector::Secrets& secrets) {
     reader.wrong("the token is missing");
     return {};
   }
+  if (!reader.one("token_url").empty()) return std::move(found->second);  // a client's secret travels encoded
   // It becomes a header line: anything else in it would be a second one.
   for (const char c : found->second.reveal()) {
     if (c > ' ' && c < '\x7f') continue;
@@ -68,6 +74,41 @@ vault::Secret take_token(SettingReader& reader, connector::Secrets& secrets) {
     break;
   }
   return std::move(found->second);
+}
+
+void read_client(SettingReader& reader, Options& made) {
+  made.token_url = reader.one("token_url");
+  made.client_id = reader.one("client_id");
+  made.scope = reader.one("scope");
+  made.secret_in_body =
+      reader.word("client_authentication", std::array<std::string_view, 2>{"basic", "body"}) == "body";
+  if (made.token_url.empty()) {
+    if (!made.client_id.empty() || !made.scope.empty()) reader.wrong("client_id and scope go with token_url");
+    return;
+  }
+  check_origin(reader, "token_url", made.token_url);
+  if (made.client_id.empty()) reader.wrong("client_id is missing: token_url is asked with it");
+}
+
+/// Unset where the service is to be believed.
+std::optional<bool> read_offer(SettingReader& reader, std::string_view name) {
+  const std::string said = reader.word(name, std::array<std::string_view, 3>{"as-said", "true", "false"});
+  return said == "as-said" ? std::nullopt : std::optional(said == "true");
+}
+
+void read_manners(SettingReader& reader, Options& made) {
+  made.patch = read_offer(reader, "patch");
+  made.filter = read_offer(reader, "filter");
+  made.bulk = reader.number("bulk", made.bulk, 0, 1000);
+  const std::string paging = reader.word("paging", std::array<std::string_view, 3>{"as-said", "index", "cursor"});
+  if (paging != "as-said") made.paging = paging == "index" ? Paging::index : Paging::cursor;
+  const std::string match = reader.word("if_match", std::array<std::string_view, 3>{"as-said", "never", "always"});
+  if (match != "as-said") made.if_match = match == "never" ? IfMatch::never : IfMatch::always;
+  using Two = std::array<std::string_view, 2>;
+  made.dialect.text_booleans = reader.word("booleans", Two{"json", "text"}) == "text";
+  made.dialect.title_case = reader.word("operations", Two{"lower", "title"}) == "title";
+  made.dialect.removes_by_value = reader.word("member_removal", Two{"filter", "value"}) == "value";
+  made.dialect.whole_attributes = reader.word("patch_paths", Two{"filter", "whole"}) == "whole";
 }
 
 }  // namespace
@@ -84,12 +125,33 @@ std::vector<connector::SettingSpec> setting_specs() {
       {"page_size", "Resources per page, 1 to 1000", false, false,
        "what the service allows (100 for groups), else 100"},
       {"member_batch", "Members changed by one request, 1 to 1000", false, false, "100"},
+      {"token_url", "Where a token is asked for with a client's credentials (OAuth 2.0); without, the token is given",
+       false, false, ""},
+      {"client_id", "The client that asks at token_url", false, false, ""},
+      {"scope", "What the token is asked to be good for", false, false, ""},
+      {"client_authentication", "How the client shows its secret: basic or body", false, false, "basic"},
+      {"profile", "How this maker's services deviate: the name of a profile, or a file of `connector probe`", false,
+       false, ""},
+      {"patch", "Change objects by PATCH (true) or by PUT of the whole (false)", false, false, "as-said"},
+      {"filter", "Whether the service applies filters", false, false, "as-said"},
+      {"paging", "Read pages by index or by cursor", false, false, "as-said"},
+      {"if_match", "Guard writes by the version read: always costs a read before each", false, false, "as-said"},
+      {"bulk", "Writes put into one request, 0 to 1000, if the service takes bulk requests", false, false, "0"},
+      {"booleans", "In PATCH: json (true) or text (\"True\")", false, false, "json"},
+      {"operations", "In PATCH: lower (replace) or title (Replace)", false, false, "lower"},
+      {"member_removal", "In PATCH: by filter (members[value eq ...]) or by value", false, false, "filter"},
+      {"patch_paths", "In PATCH: filter (emails[type eq ...]) or whole (the list is replaced)", false, false, "filter"},
       {"timeout_seconds", "Longest wait for one reply, 1 to 3600", false, false, "60"},
   };
 }
 
-Options parse_settings(const connector::Settings& settings, connector::Secrets secrets) {
-  SettingReader reader(settings);
+Options parse_settings(const connector::Settings& settings, connector::Secrets secrets,
+                       const std::filesystem::path& profiles) {
+  connector::Settings all = settings;
+  if (const auto profile = settings.find("profile"); profile != settings.end() && !profile->second.empty()) {
+    all.merge(read_profile(profile->second.front(), profiles));
+  }
+  SettingReader reader(all);
   reader.refuse_unknown(setting_specs());
   Options made;
   made.url = read_url(reader);
@@ -105,6 +167,8 @@ Options parse_settings(const connector::Settings& settings, connector::Secrets s
       made.http.stall_timeout, std::chrono::duration_cast<std::chrono::seconds>(made.http.total_timeout));
   made.http.longest_body = std::size_t{256} * 1024 * 1024;  // SCIM has no way to show a group in parts
   made.http.max_attempts = 6;  // a service that throttles does so for longer than one that stumbles
+  read_client(reader, made);
+  read_manners(reader, made);
   made.token = take_token(reader, secrets);
   reader.finish("scim.settings");
   return made;

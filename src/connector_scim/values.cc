@@ -87,6 +87,17 @@ Path writable_path(const ResourceType& type, std::string_view name) {
   return path;
 }
 
+std::string patch_of(json operations, const Dialect& dialect) {
+  for (json& each : operations) {
+    auto& op = each["op"].get_ref<std::string&>();
+    if (dialect.title_case) op.front() = static_cast<char>(op.front() - 'a' + 'A');
+    const auto value = each.find("value");
+    if (dialect.text_booleans && value != each.end() && value->is_boolean()) *value = *value ? "True" : "False";
+  }
+  return json{{"schemas", {"urn:ietf:params:scim:api:messages:2.0:PatchOp"}}, {"Operations", std::move(operations)}}
+      .dump();
+}
+
 bool is_in_elements(const Path& path, const Attribute* attribute) {
   if (path.filter) return true;
   return attribute != nullptr && attribute->multi_valued && attribute->type == Type::complex && !attribute->link;

@@ -175,6 +175,30 @@ class ResourceEditor {
   json& resource_;
 };
 
+json parsed(std::string_view current) {
+  json resource = json::parse(current, nullptr, /*allow_exceptions=*/false);
+  if (resource.is_object()) return resource;
+  throw Error(Fault::unavailable, "scim.reply", "the object to be changed was not answered as a JSON object",
+              "Look at what the service, or a proxy before it, answers to this request.");
+}
+
+/// An operation for each attribute, of the resource or of an extension in it, that is not as it was.
+void add_differences(const std::string& prefix, const json& before, const json& after, json& operations) {
+  for (const auto& [key, value] : before.items()) {
+    if (after.contains(key) || (prefix.empty() && key.starts_with("urn:"))) continue;
+    operations.push_back({{"op", "remove"}, {"path", prefix + key}});
+  }
+  for (const auto& [key, value] : after.items()) {
+    const auto was = before.find(key);
+    if (prefix.empty() && key.starts_with("urn:") && value.is_object()) {
+      static const json none = json::object();
+      add_differences(key + ":", was != before.end() && was->is_object() ? *was : none, value, operations);
+    } else if (was == before.end() || *was != value) {
+      operations.push_back({{"op", was == before.end() ? "add" : "replace"}, {"path", prefix + key}, {"value", value}});
+    }
+  }
+}
+
 }  // namespace
 
 std::string create_body(const ResourceType& type, const model::Export& add) {
@@ -194,12 +218,25 @@ std::string create_body(const ResourceType& type, const model::Export& add) {
   return resource.dump();
 }
 
-std::optional<std::string> put_body(const ResourceType& type, const model::Export& update, std::string_view current) {
-  json resource = json::parse(current, nullptr, /*allow_exceptions=*/false);
-  if (!resource.is_object()) {
-    throw Error(Fault::unavailable, "scim.reply", "the object to be changed was not answered as a JSON object",
-                "Look at what the service, or a proxy before it, answers to this request.");
+std::optional<std::string> whole_patch_body(const ResourceType& type, const model::Export& update,
+                                            std::string_view current, const Dialect& dialect) {
+  const json before = parsed(current);
+  json resource = before;
+  ResourceEditor editor(type, resource);
+  for (const model::AttributeChange& change : update.attributes) editor.set(change);
+  for (const bool adding : {false, true}) {
+    for (const model::ReferenceChange& change : update.references) {
+      if (change.add == adding && !is_multi_link(type, parse_path(change.attribute))) editor.set_reference(change);
+    }
   }
+  json operations = json::array();
+  add_differences({}, before, resource, operations);
+  if (operations.empty()) return std::nullopt;
+  return patch_of(std::move(operations), dialect);
+}
+
+std::optional<std::string> put_body(const ResourceType& type, const model::Export& update, std::string_view current) {
+  json resource = parsed(current);
   const json before = resource;
   ResourceEditor editor(type, resource);
   for (const model::AttributeChange& change : update.attributes) editor.set(change);

@@ -105,6 +105,29 @@ json '[c["name"] for c in it["connectors"]] == ["corp", "cloud"]'
 json 'it["connectors"][1]["credentials"][0]["state"] == "good"'
 expect 0 connector test corp
 expect 1 connector test cloud
+
+# --- a service that nobody has described
+if "$lab/scim.sh" up "$folder/scim" >/dev/null 2>&1; then
+  # shellcheck disable=SC1091
+  . "$folder/scim/env.sh"
+  expect 0 connector probe "$LAB_SCIM_URL" --secret-file "token=$LAB_SCIM_TOKEN_FILE"
+  says 'by questions only'
+  expect 0 --json connector probe "$LAB_SCIM_URL" --secret-file "token=$LAB_SCIM_TOKEN_FILE" --write --output "$folder/probed.toml"
+  json 'all(f["passed"] for f in it["found"]) and {"patch", "members", "cleaned up"} <= {f["name"] for f in it["found"]}'
+  json "it[\"profile\"] == open(\"$folder/probed.toml\").read()"
+  expect 0 connector add probed --kind scim --set "url=$LAB_SCIM_URL" --set "profile=$folder/probed.toml" \
+    --secret-file "token=$LAB_SCIM_TOKEN_FILE"
+  expect 0 connector test probed
+  expect 0 connector edit probed --set profile=aws-identity-center
+  expect 0 connector test probed
+  expect 1 connector edit probed --set profile=no-such-profile
+  error scim.profile
+  expect 0 connector remove probed --yes
+  expect 1 connector probe "$LAB_SCIM_URL" --secret-file "token=$folder/token"
+  error scim.credentials
+  expect 1 connector probe http://127.0.0.1:9/scim --kind ldap --secret-file "token=$folder/token"
+  error cli.nothing_to_probe
+fi
 expect 0 rule import "$folder/rules"
 expect 0 --json rule import "$folder/rules"
 json 'it == {"added": [], "changed": [], "removed": []}'

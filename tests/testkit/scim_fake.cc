@@ -364,7 +364,9 @@ ScimFake::Answer ScimFake::list(const Asked& asked) {
   // Section 3.4.2.4: a negative count is 0, a startIndex below 1 is 1.
   const auto most = static_cast<long>(options_.most_per_page);
   const auto count = static_cast<std::size_t>(std::clamp(number("count", most), 0L, most));
-  if (asked.query.contains("cursor")) return page_at_cursor(asked, count);
+  // Without either parameter the service's own way counts.
+  const bool by_cursor = asked.query.contains("cursor") || (!options_.index && !asked.query.contains("startIndex"));
+  if (by_cursor) return page_at_cursor(asked, count);
   if (!options_.index) throw ScimRefusal{400, "invalidValue", "pages are by cursor here"};
   const auto start = static_cast<std::size_t>(std::max(number("startIndex", 1), 1L));
   const std::vector<std::string> all = listed(asked);
@@ -379,7 +381,7 @@ ScimFake::Answer ScimFake::list(const Asked& asked) {
 
 /// RFC 9865 section 2: an empty cursor begins, nextCursor goes on, none is the end.
 ScimFake::Answer ScimFake::page_at_cursor(const Asked& asked, std::size_t count) {
-  const std::string& cursor = asked.query.at("cursor");
+  const std::string cursor = asked.query.contains("cursor") ? asked.query.at("cursor") : std::string();
   if (!options_.cursor) throw ScimRefusal{400, "invalidCursor", "no cursors here"};
   if (count == 0 || asked.query.contains("startIndex")) throw ScimRefusal{400, "invalidCount", "count and startIndex"};
   std::vector<std::string> left;

@@ -63,7 +63,8 @@ class Patcher {
     if (!value->is_object()) refuse("invalidValue", "without a path, value is an object");
     for (const auto& [key, each] : value->items()) {
       if (key.starts_with("urn:") && each.is_object()) {
-        for (const auto& [name, inner] : each.items()) set(key + ":" + name, inner);
+        const std::string home = key + ":";
+        for (const auto& [name, inner] : each.items()) set(std::string(home).append(name), inner);
       } else if (key != "schemas") {
         set(key, each);
       }

@@ -6,6 +6,7 @@
 namespace linkspan::cli {
 
 [[nodiscard]] Commands register_commands();     // connector register
+[[nodiscard]] Commands probe_commands();        // connector probe
 [[nodiscard]] Commands account_commands();      // connector account create|check
 [[nodiscard]] Commands backup_commands();       // database backup|restore
 [[nodiscard]] Commands config_commands();       // config show|export|diff

@@ -51,6 +51,10 @@ class ExportTask {
   void take_patched(const net::Response& response);
   void take_looked(const net::Response& response);
   void take_members(const net::Response& response);
+  [[nodiscard]] bool goes_again(const net::Response& response);
+  [[nodiscard]] bool wants_version() const;
+  void look_for(Step next);
+  void keep_version(const net::Response& response, const std::string& said);
   void go_on_to_members();
   void fail(Error error, bool uncertain = false);
   void report_refused(const Error& error);
@@ -66,6 +70,7 @@ class ExportTask {
   Step after_look_ = Step::patch;
   std::optional<Resource> looked_;
   std::string looked_body_;
+  std::string version_;    ///< of the object, as last seen; empty = not known
   int attempts_left_ = 1;  ///< looks again after what was found stale: noTarget, 412
   std::vector<std::size_t> members_;
   std::vector<Range> ranges_;  ///< of members_, to be sent, the next one last

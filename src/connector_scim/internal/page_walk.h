@@ -18,8 +18,10 @@ namespace linkspan::connector_scim {
 /// fails it begins again, once, one page after the other; then it gives up. Not thread-safe.
 class PageWalk {
  public:
-  /// `filter` empty = all. The service and the type outlive the walk.
-  PageWalk(Service& service, const ResourceType& type, std::size_t page_size, std::string filter, std::stop_token stop);
+  /// `filter` empty = all. The service and the type outlive the walk. By cursor (RFC 9865) there is one page after the
+  /// other, and the proof is that no id comes twice, that the cursor ends, and the total, if one is said.
+  PageWalk(Service& service, const ResourceType& type, std::size_t page_size, std::string filter, std::stop_token stop,
+           bool by_cursor = false);
 
   /// Fills `out` (cleared first) with the next resources; false at the proper end. A resource may come twice when the
   /// walk had to begin again. Throws Fault::unavailable "scim.incomplete" when it cannot be made whole, and what
@@ -42,6 +44,7 @@ class PageWalk {
   [[nodiscard]] net::Request request(std::uint64_t start, std::uint64_t count) const;
   [[nodiscard]] Page fetch_one(std::uint64_t start, std::uint64_t count);
   void fetch_ahead();
+  void fetch_by_cursor();
   void fetch();
   void open(Page page);
   void begin_again(const std::string& why);
@@ -55,8 +58,11 @@ class PageWalk {
   const std::stop_token stop_;
   Reader reader_;
 
-  bool skip_groups_;   ///< ask for users without their groups: services compute them at great cost
-  bool ahead_ = true;  ///< read several pages at once
+  const bool by_cursor_;
+  std::string cursor_;   ///< of the next page; empty = at the beginning, or at the end
+  int empty_pages_ = 0;  ///< in a row
+  bool skip_groups_;     ///< ask for users without their groups: services compute them at great cost
+  bool ahead_ = true;    ///< read several pages at once
   std::uint64_t total_ = 0;
   std::uint64_t step_ = 0;  ///< how many resources the service puts into a page; 0 = nothing read yet
   std::uint64_t received_ = 0;

@@ -25,6 +25,8 @@ struct Resource {
 /// A ListResponse (RFC 7644 section 3.4.2).
 struct Page {
   std::uint64_t total = 0;
+  bool is_total_said = true;  ///< with a cursor it may be left out
+  std::string next_cursor;    ///< RFC 9865; empty = there is no more
   std::vector<Resource> resources;
 };
 
@@ -43,7 +45,7 @@ class Reader {
   Reader& operator=(const Reader&) = delete;
 
   /// Throws Fault::unavailable "scim.reply" when `body` is no ListResponse, or a resource in it has no usable id.
-  [[nodiscard]] Page page(std::string_view body, const ResourceType& type);
+  [[nodiscard]] Page page(std::string_view body, const ResourceType& type, bool by_cursor = false);
 
   /// Likewise for one resource.
   [[nodiscard]] Resource resource(std::string_view body, const ResourceType& type);

@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "connector_scim/internal/authorization.h"
 #include "connector_scim/internal/reader.h"
 #include "connector_scim/internal/settings.h"
 #include "connector_scim/internal/shape.h"
@@ -27,7 +28,10 @@ struct Discovery {
   bool patch = true;
   bool filter = true;
   bool etag = false;
-  std::size_t most_results = 0;  ///< filter.maxResults; 0 = unsaid
+  bool by_cursor = false;           ///< pages by cursor (RFC 9865), as said or set
+  std::size_t most_results = 0;     ///< filter.maxResults, pagination.maxPageSize; 0 = unsaid
+  std::size_t most_operations = 0;  ///< in one bulk request; 0 = no bulk
+  std::size_t most_payload = 0;     ///< bytes of one; 0 = unsaid
   std::vector<ResourceType> types;
 
   [[nodiscard]] const ResourceType* find(std::string_view object_type) const;
@@ -39,13 +43,23 @@ class Service {
   Service(Options options, const Clock& clock, Logger& logger);
 
   [[nodiscard]] const Options& options() const { return options_; }
-  [[nodiscard]] net::HttpClient& http() { return http_; }
   [[nodiscard]] Logger& logger() { return logger_; }
 
   using Query = std::initializer_list<std::pair<std::string_view, std::string_view>>;
-  /// A request below the base URL, with token and media types set.
+  /// A request below the base URL, with media types set.
   [[nodiscard]] net::Request request(net::Method method, std::initializer_list<std::string_view> segments,
                                      Query query = {}, std::string body = {}) const;
+
+  /// One request, authorized; a token that is refused is renewed once, where that can be. Throws what net throws, and
+  /// what Authorization says.
+  [[nodiscard]] net::Response perform(net::Request request, std::stop_token stop);
+  /// Without a token: whether anything answers at all.
+  [[nodiscard]] net::Response perform_bare(const net::Request& request, std::stop_token stop) {
+    return http_.perform(request, std::move(stop));
+  }
+  /// Many, likewise (net::HttpClient::perform_all). When no token is to be had it asks for no more requests, lets what
+  /// is in flight end, and throws.
+  void perform_all(const net::Source& source, const net::Sink& sink, std::size_t concurrency, std::stop_token stop);
 
   /// GET that must succeed. Throws as error_of says, and what net throws.
   [[nodiscard]] net::Response get(std::initializer_list<std::string_view> segments, Query query, std::stop_token stop);
@@ -63,15 +77,38 @@ class Service {
   [[nodiscard]] bool offers_delta();
   void give_up_delta() { has_refused_delta_ = true; }
 
+  // What the service taught us, against what it or the settings say; until the connector is opened again. Each is
+  // logged once, with the setting that would spare the lesson.
+
+  /// A 501 or 405 for a PATCH: from now on by PUT.
+  void learn_no_patch();
+  [[nodiscard]] bool patches(const Discovery& found) const { return found.patch && !has_no_patch_; }
+  /// A 428: from now on every write says what it was made from.
+  void learn_if_match();
+  [[nodiscard]] bool guards_all() const { return guards_all_; }
+  /// A 413 for `most` and one more members in a request.
+  void learn_member_limit(std::size_t most);
+  [[nodiscard]] std::size_t member_batch() const { return member_batch_; }
+  /// A bulk request refused as a whole: no more of them, or shorter ones.
+  void learn_bulk_limit(std::size_t most);
+  [[nodiscard]] std::size_t bulk_limit(const Discovery& found) const;
+
  private:
   [[nodiscard]] std::optional<net::Response> ask(std::string_view endpoint, std::stop_token stop);
+
+  void log_lesson(std::string_view said, std::string_view setting, const std::string& value);
 
   const Options options_;
   Logger& logger_;
   net::HttpClient http_;
+  Authorization authorization_;
   std::mutex mutex_;
   std::optional<Discovery> discovery_;
   std::atomic<bool> has_refused_delta_ = false;
+  std::atomic<bool> has_no_patch_ = false;
+  std::atomic<bool> guards_all_ = false;
+  std::atomic<std::size_t> member_batch_;
+  std::atomic<std::size_t> bulk_limit_;
 };
 
 [[nodiscard]] inline bool is_success(const net::Response& response) { return response.status / 100 == 2; }

@@ -3,6 +3,7 @@
 
 #include <nlohmann/json_fwd.hpp>
 
+#include "connector_scim/internal/settings.h"
 #include "connector_scim/internal/shape.h"
 #include "model/value.h"
 
@@ -15,6 +16,9 @@ namespace linkspan::connector_scim {
 /// The attribute an export names, checked: Fault::invalid "scim.attribute_path" where the name is no path,
 /// "scim.read_only" where the service says that it sets this attribute itself.
 [[nodiscard]] Path writable_path(const ResourceType& type, std::string_view name);
+
+/// A PATCH (RFC 7644 section 3.5.2) of these operations, `{"op", "path", "value"}` each, as the service wants them.
+[[nodiscard]] std::string patch_of(nlohmann::json operations, const Dialect& dialect);
 
 /// Whether the values live in elements of a multi-valued complex attribute (`emails[…].value`, `roles.value`).
 [[nodiscard]] bool is_in_elements(const Path& path, const Attribute* attribute);
