@@ -22,6 +22,7 @@ constexpr std::string_view k_target = "target";
 constexpr const char* k_administrator = "administrator";
 constexpr const char* k_administrator_password = "administrator_password";
 constexpr const char* k_new_account = "new_account";
+constexpr const char* k_new_account_rights = "new_account_rights";
 constexpr const char* k_standard_account = "svc-linkspan";
 constexpr const char* k_register = "register";  // likewise, where a directory wants to know this program
 
@@ -85,7 +86,12 @@ std::vector<Field> account_fields(const ConnectorDraft& draft) {
            .kind = FieldKind::text,
            .help = "what the account is called that the administrator makes",
            .standard = k_standard_account,
-           .values = value(k_new_account)}};
+           .values = value(k_new_account)},
+          {.id = k_new_account_rights,
+           .label = k_new_account_rights,
+           .kind = FieldKind::list,
+           .help = "what it may do, as `connector account create --right` has it; empty: what an import needs",
+           .values = value(k_new_account_rights)}};
 }
 
 Field register_field(const ConnectorDraft& draft) {
@@ -144,7 +150,8 @@ void make_account(const PageContext& context, ConnectorDraft& draft) {
   const auto administrator = draft.settings.extract(k_administrator);
   const auto named = draft.settings.extract(k_new_account);
   auto password = draft.secrets.extract(k_administrator_password);
-  for (const char* name : {k_administrator, k_new_account}) draft.changes.erase(name);
+  auto rights = draft.settings.extract(k_new_account_rights);
+  for (const char* name : {k_administrator, k_new_account, k_new_account_rights}) draft.changes.erase(name);
   if (administrator.empty() || administrator.mapped().empty()) return;
   try {
     refuse_in_plan(context, "account made", draft);
@@ -157,6 +164,7 @@ void make_account(const PageContext& context, ConnectorDraft& draft) {
     order.administrator = administrator.mapped().front();
     order.administrator_password = std::move(password.mapped());
     order.name = named.empty() || named.mapped().empty() ? k_standard_account : named.mapped().front();
+    if (!rights.empty()) order.rights = std::move(rights.mapped());
     NewAccount made =
         create_account(context.installation, context.installation.kind(draft.kind), draft.settings, order);
     context.draft.made_elsewhere.push_back(

@@ -22,6 +22,14 @@ bool is_anchor_rule(const rules::Rule& rule) {
                      [](const auto& flow) { return flow.target == k_anchor_target; });
 }
 
+/// The anchor of Active Directory that is written back: its rules know it already, and take the objectGUID where it is
+/// not set yet.
+bool is_written_back(const std::string& anchor) { return equal_ascii_case(anchor, "mS-DS-ConsistencyGuid"); }
+
+bool keeps_anchor(const rules::Rule& rule, const std::string& anchor) {
+  return anchor.empty() || anchor == k_standard_anchor || (is_written_back(anchor) && rule.kind == "ad");
+}
+
 /// Another attribute becomes the source anchor, in flows and joins alike.
 void put_anchor(rules::Rule& rule, const std::string& anchor) {
   for (rules::Flow& flow : rule.flows) {
@@ -61,6 +69,12 @@ RuleFiles all_defaults(const Installation& installation, const Draft& draft) {
       }
     }
   }
+  const bool reads_ad = std::ranges::any_of(draft.directories, [](const auto& one) { return one.kind == "ad"; });
+  if (reads_ad && is_written_back(draft.anchor)) {
+    RuleFiles back = read_rules(installation.wiring().rules_dir / "write-anchor-to-ad.toml");
+    std::ranges::move(back.rules, std::back_inserter(out.rules));
+    std::ranges::move(back.problems, std::back_inserter(out.problems));
+  }
   return out;
 }
 
@@ -71,7 +85,7 @@ RuleFiles chosen_rules(const Installation& installation, const Draft& draft) {
   if (draft.rules_folder.empty()) {
     for (rules::Rule& rule : files.rules) {
       if (!is_anchor_rule(rule)) continue;
-      if (!draft.anchor.empty() && draft.anchor != k_standard_anchor) put_anchor(rule, draft.anchor);
+      if (!keeps_anchor(rule, draft.anchor)) put_anchor(rule, draft.anchor);
       if (!draft.matching.empty() && flows_to(files, rule.target, draft.matching)) {
         rules::JoinClause same;
         same.source = same.target = draft.matching;
@@ -93,7 +107,8 @@ void describe_identify(const Installation&, const Draft& draft, Step& step) {
       "anchor must be there, be unique, and never change.";
   step.fields.push_back({.id = "anchor",
                          .label = "Source anchor",
-                         .help = "the attribute that never changes",
+                         .help = "the attribute that never changes; mS-DS-ConsistencyGuid is written back to Active "
+                                 "Directory",
                          .standard = std::string(k_standard_anchor),
                          .values = draft.anchor.empty() ? std::vector<std::string>{} : std::vector{draft.anchor}});
   step.fields.push_back(

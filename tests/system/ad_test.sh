@@ -137,6 +137,9 @@ containers = ["$people"]
 administrator = "$LAB_AD_ADMIN"
 administrator_password_file = "$LAB_AD_ADMIN_PASSWORD_FILE"
 new_account = "svc-entra"
+new_account_rights = ["replicate", "read", "read_deleted", "write_anchor"]
+[identify]
+anchor = "mS-DS-ConsistencyGuid"
 [target]
 name = "entra"
 kind = "graph"
@@ -162,6 +165,13 @@ in_graph() {
   for name in "$@"; do [ -n "$(ask user "$name@$verified")" ] || fail "$name is not in the tenant"; done
 }
 in_graph ada dee eve fay gus
+say "the source anchor is written back, and counts from then on"
+# identities: objectGUID and mS-DS-ConsistencyGuid of each account, in base64.
+identities() {
+  LDAPTLS_CACERT=$LAB_AD_CA ldapsearch -x -LLL -o ldif-wrap=no -H "$LAB_AD_LDAPS_URL" -D "$LAB_AD_ADMIN" -y "$LAB_AD_ADMIN_PASSWORD_FILE" \
+    -b "$people" '(objectClass=user)' objectGUID mS-DS-ConsistencyGuid | sed -n 's/^\(objectGUID\|mS-DS-ConsistencyGuid\):: //p'
+}
+[ "$(identities | sort | uniq -d | wc -l)" = 5 ] || fail "not all have their anchor: $(identities)"
 [ "$(ask members Sailors | cut -d@ -f1 | paste -sd' ')" = "ada dee eve fay" ] || fail "members: $(ask members Sailors)"
 {
   printf 'dn: CN=dee,%s\nchangetype: delete\n\n' "$people"
