@@ -5,9 +5,11 @@
 #include <functional>
 #include <memory>
 
+#include "connector_ldap/internal/anchor.h"
 #include "connector_ldap/internal/directory.h"
 #include "connector_ldap/internal/directory_schema.h"
 #include "connector_ldap/internal/entry_reader.h"
+#include "connector_ldap/internal/imports.h"
 #include "connector_ldap/internal/searches.h"
 #include "connector_ldap/internal/session.h"
 
@@ -49,9 +51,6 @@ class Checks {
       made_.back().name = name;
     } catch (const Error& error) {
       fail(name, error);
-    } catch (const SyncRefused& refused) {
-      pass(name, fmt::format("refused, so every import reads everything: {}", refused.error.message()),
-           "OpenLDAP: add the syncprov overlay to this database, and let the account use it");
     }
     return made_.back().passed;
   }
@@ -107,8 +106,9 @@ class Checks {
     if (session_->read({.base = container, .scope = LDAP_SCOPE_BASE, .attributes = {"1.1"}}).empty()) {
       return {{}, false, "the container cannot be read", "let the account of this connector read it"};
     }
+    const char* const anchor = schema_ ? anchor_attribute(*schema_) : "entryUUID";
     const auto found =
-        session_->read({.base = container, .filter = scope_.filter, .attributes = {"entryUUID"}, .size_limit = 1});
+        session_->read({.base = container, .filter = scope_.filter, .attributes = {anchor}, .size_limit = 1});
     if (found.empty()) {
       return {
           {}, true, fmt::format("no entry of {}", scope_.filter), "check object_types, and what the account may read"};
@@ -116,9 +116,11 @@ class Checks {
     char* dn = ldap_get_dn(session_->handle(), found.front().get());
     std::string name = dn != nullptr ? dn_text(dn) : std::string();
     ldap_memfree(dn);
-    if (values_of(session_->handle(), found.front().get(), "entryUUID").empty()) {
-      return {
-          {}, false, fmt::format("{} shows no entryUUID", name), "let the account of this connector read entryUUID"};
+    if (values_of(session_->handle(), found.front().get(), anchor).empty()) {
+      return {{},
+              false,
+              fmt::format("{} shows no {}", name, anchor),
+              fmt::format("let the account of this connector read {}", anchor)};
     }
     return {{}, true, fmt::format("found {}", name), {}};
   }
@@ -135,19 +137,22 @@ class Checks {
   }
 
   Check check_sync() {
-    if (!root_.offers(LDAP_CONTROL_SYNC) || scope_.bases.size() != 1) {
-      return {{},
-              true,
-              "not offered: every import reads everything",
-              "OpenLDAP: load the syncprov overlay, and name one base"};
+    const std::string better = "OpenLDAP: load the syncprov overlay, let the account use it, and name one base";
+    if (settings_.always_full) return {{}, true, "changes = full: every import reads everything", {}};
+    switch (choose_changes(*session_, root_, scope_, settings_)) {
+      case ChangeSource::sync:
+        return {{}, true, "changes can be asked for", {}};
+      case ChangeSource::modification_time:
+        return {
+            {},
+            true,
+            "refused or not offered: changes are found by modifyTimestamp, and deletions are seen by full imports only "
+            "(setting import.full_after)",
+            better};
+      case ChangeSource::none:
+        break;
     }
-    SyncSearch search(*session_, {.base = scope_.bases.front(), .scope = LDAP_SCOPE_BASE, .attributes = {"1.1"}}, {},
-                      {});
-    while (search.next()) {
-    }
-    if (search.done().cookie.empty())
-      return {{}, true, "offered, but without a cookie: every import reads everything", {}};
-    return {{}, true, "changes can be asked for", {}};
+    return {{}, true, "refused or not offered: every import reads everything", better};
   }
 
   const LdapSettings& settings_;

@@ -28,8 +28,8 @@ class LdapConnector final : public connector::Connector {
   Capabilities capabilities() override {
     if (!asked_) static_cast<void>(open({}, false));
     Capabilities made;
-    made.delta_import = synchronizes_;
-    made.delta_reports_removals = synchronizes_;
+    made.delta_import = changes_ != ChangeSource::none;
+    made.delta_reports_removals = changes_ == ChangeSource::sync;
     made.exports = true;
     return made;
   }
@@ -87,7 +87,7 @@ class LdapConnector final : public connector::Connector {
     made.session = std::make_unique<Session>(settings_, password_, logger_, stop);
     made.root = load_root_dse(*made.session, stop);
     made.scope = resolve_scope(settings_, made.root, made.session->where());
-    synchronizes_ = can_synchronize(made);
+    changes_ = made.changes = choose_changes(*made.session, made.root, made.scope, settings_, stop);
     asked_ = true;
     if (with_schema)
       made.schema = std::make_unique<DirectorySchema>(load_schema(*made.session, made.root.subschema, stop));
@@ -98,7 +98,7 @@ class LdapConnector final : public connector::Connector {
   const vault::Secret password_;
   Logger& logger_;
   std::atomic<bool> asked_ = false;
-  std::atomic<bool> synchronizes_ = false;
+  std::atomic<ChangeSource> changes_ = ChangeSource::none;
 };
 
 }  // namespace

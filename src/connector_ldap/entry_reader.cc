@@ -241,6 +241,7 @@ EntryReader::Slot EntryReader::make_slot(std::string_view description) {
     made.optional_uid = known->optional_uid;
     if (known->kind == ValueKind::reference) made.role = Role::references;
   }
+  made.modified = equal_ascii_case(type, "modifyTimestamp");
   const bool operational = std::ranges::find(selected_, "+") != selected_.end();
   const bool selected =
       std::ranges::any_of(selected_, [&](const std::string& one) { return equal_ascii_case(one, made.name); });
@@ -316,6 +317,7 @@ void EntryReader::take_references(Slot& slot, const berval* values, model::Entry
 }
 
 void EntryReader::take(Slot& slot, const berval* values, model::Entry& entry, EntryFacts& facts) {
+  if (slot.modified) facts.modified = from_generalized_time(view(values[0]));
   switch (slot.role) {
     case Role::values:
       take_values(slot, values, entry);

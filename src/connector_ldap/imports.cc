@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <chrono>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -12,6 +13,7 @@
 #include "connector_ldap/internal/entry_reader.h"
 #include "connector_ldap/internal/quiet_pipe.h"
 #include "connector_ldap/internal/searches.h"
+#include "connector_ldap/internal/values.h"
 #include "model/dn.h"
 
 namespace linkspan::connector_ldap {
@@ -64,6 +66,65 @@ bool cookie_is_of_the_database(Opened& opened, const std::stop_token& stop) {
   return false;
 }
 
+/// What a watermark by modifyTimestamp begins with; a time follows as LDAP writes it.
+constexpr std::string_view k_modified_since = "modified since ";
+
+/// Servers that replicate stamp by clocks of their own.
+constexpr std::chrono::minutes k_clocks_differ{10};
+
+/// A server names the control for all its databases together, and may refuse it for one of them, or for the account.
+bool synchronizes(Session& session, const std::string& base, const std::stop_token& stop) {
+  try {
+    SyncSearch search(session, {.base = base, .scope = LDAP_SCOPE_BASE, .attributes = {"1.1"}}, {}, stop);
+    while (search.next()) {
+    }
+    return !search.done().cookie.empty();
+  } catch (const SyncRefused&) {
+    return false;
+  } catch (const Error& error) {
+    if (error.fault() != Fault::not_found && error.fault() != Fault::denied) throw;
+    return false;
+  }
+}
+
+bool shows_modifications(Session& session, const std::string& base, const std::stop_token& stop) {
+  const auto read = [&](const std::string& filter) {
+    return session.read({.base = base, .scope = LDAP_SCOPE_BASE, .filter = filter, .attributes = {"modifyTimestamp"}},
+                        stop);
+  };
+  try {
+    const auto entries = read(k_everything);
+    if (entries.empty()) return false;
+    const auto values = values_of(session.handle(), entries.front().get(), "modifyTimestamp");
+    return !values.empty() && from_generalized_time(values.front()) &&
+           !read(fmt::format("(modifyTimestamp>={})", escape_filter(values.front()))).empty();
+  } catch (const Error& error) {
+    if (error.fault() == Fault::unavailable || error.fault() == Fault::cancelled) throw;
+    return false;
+  }
+}
+
+/// From when on changes are to be asked for after a read that saw `take`n times. No two clocks are compared: the newest
+/// time that was seen is at most the server's own at the end, which is its time at the beginning and what the read
+/// took.
+class ModificationTime {
+ public:
+  void take(const std::optional<Time>& modified) {
+    if (modified && (!newest_ || *modified > *newest_)) newest_ = modified;
+  }
+  /// Empty = nothing was seen.
+  [[nodiscard]] std::string mark() const {
+    if (!newest_) return {};
+    const auto took = std::chrono::steady_clock::now() - begun_;
+    const Time from = *newest_ - std::chrono::ceil<std::chrono::seconds>(took) - k_clocks_differ;
+    return std::string(k_modified_since) + wire_value(model::Value(std::chrono::floor<std::chrono::seconds>(from)));
+  }
+
+ private:
+  std::chrono::steady_clock::time_point begun_ = std::chrono::steady_clock::now();
+  std::optional<Time> newest_;
+};
+
 class FullImport final : public Import {
  public:
   FullImport(Opened opened, const LdapSettings& settings, Logger& logger, std::stop_token stop)
@@ -73,7 +134,7 @@ class FullImport final : public Import {
         stop_(std::move(stop)),
         reader_(*opened_.schema, settings.object_types, settings.attributes, Dialect::ldap,
                 settings.placeholder_member),
-        by_sync_(can_synchronize(opened_)) {
+        by_sync_(opened_.changes == ChangeSource::sync) {
     wide_ = by_sync_ && !cookie_is_of_the_database(opened_, stop_);
   }
 
@@ -93,7 +154,10 @@ class FullImport final : public Import {
     return !batch.empty();
   }
 
-  ImportEnd end() override { return {make_watermark(settings_, opened_.scope, cookie_), true}; }
+  ImportEnd end() override {
+    if (opened_.changes == ChangeSource::modification_time) cookie_ = time_.mark();
+    return {make_watermark(settings_, opened_.scope, cookie_), true};
+  }
 
  private:
   struct Item {
@@ -118,6 +182,7 @@ class FullImport final : public Import {
       if (!item.entry) return;
       Observation& made = batch.emplace_back();
       const EntryFacts facts = reader_.read(*opened_.session, item.entry.get(), std::move(item.anchor), made.entry);
+      time_.take(facts.modified);
       const bool counts =
           facts.in_scope && (wide_ ? opened_.scope.contains(made.entry.dn) : !opened_.scope.excludes(made.entry.dn));
       if (counts) {
@@ -157,6 +222,7 @@ class FullImport final : public Import {
     if (by_sync_) {
       sync_.emplace(*opened_.session, search, std::string(), stop_);
     } else {
+      search.attributes.emplace_back("modifyTimestamp");
       pages_.emplace(*opened_.session, std::move(search), page_size(opened_, settings_), stop_);
     }
     return true;
@@ -172,6 +238,7 @@ class FullImport final : public Import {
   bool delivered_ = false;
   std::size_t at_ = 0;
   std::string cookie_;
+  ModificationTime time_;
   std::optional<SyncSearch> sync_;
   std::optional<PagedSearch> pages_;
 };
@@ -187,9 +254,13 @@ class DeltaImport final : public Import {
         reader_(*opened_.schema, settings.object_types, settings.attributes, Dialect::ldap,
                 settings.placeholder_member),
         cookie_(std::move(cookie)) {
-    Search search{.base = opened_.scope.bases.front(), .filter = k_everything, .attributes = reader_.requested()};
-    search.attributes.emplace_back("hasSubordinates");
-    sync_.emplace(*opened_.session, search, cookie_, stop_);
+    if (opened_.changes == ChangeSource::sync) {
+      sync_.emplace(*opened_.session, wide_search(opened_.scope.bases.front()), cookie_, stop_);
+      return;
+    }
+    logger_.log(Level::info, "ldap.deletions_unseen", "deletions are seen by full imports only",
+                {{"server", opened_.session->where()}, {"reason", "changes are found by modifyTimestamp"}});
+    to_list_ = opened_.scope.bases;
   }
 
   bool next(std::vector<Observation>& batch) override {
@@ -208,9 +279,18 @@ class DeltaImport final : public Import {
     return !batch.empty();
   }
 
-  ImportEnd end() override { return {make_watermark(settings_, opened_.scope, cookie_), complete_}; }
+  ImportEnd end() override {
+    if (opened_.changes == ChangeSource::modification_time) cookie_ = std::max(cookie_, time_.mark());
+    return {make_watermark(settings_, opened_.scope, cookie_), complete_};
+  }
 
  private:
+  Search wide_search(const std::string& base) const {
+    Search search{.base = base, .filter = k_everything, .attributes = reader_.requested()};
+    search.attributes.emplace_back("hasSubordinates");
+    return search;
+  }
+
   /// One message; false when there is none left.
   bool advance(std::vector<Observation>& batch) {
     if (sync_) {
@@ -221,6 +301,7 @@ class DeltaImport final : public Import {
       }
       return true;
     }
+    if (list_changed(batch)) return true;
     if (!pages_ && !begin_subtree()) return false;
     try {
       Message entry = pages_->next();
@@ -234,6 +315,26 @@ class DeltaImport final : public Import {
       if (error.id() != "ldap.no_container") throw;
       pages_.reset();
     }
+    return true;
+  }
+
+  /// One message of the search for what was modified; false when that is over.
+  bool list_changed(std::vector<Observation>& batch) {
+    if (!changed_ && to_list_.empty()) return false;
+    if (!changed_) {
+      Search search = wide_search(to_list_.back());
+      search.attributes.emplace_back("modifyTimestamp");
+      search.filter = fmt::format("(modifyTimestamp>={})", escape_filter(cookie_.substr(k_modified_since.size())));
+      changed_.emplace(*opened_.session, std::move(search), page_size(opened_, settings_), stop_);
+    }
+    if (const Message entry = changed_->next()) {
+      convert(entry.get(), {}, batch);
+      return true;
+    }
+    tell_references(logger_, *opened_.session, changed_->references());
+    changed_.reset();
+    to_list_.pop_back();
+    if (to_list_.empty()) choose_moved();
     return true;
   }
 
@@ -254,7 +355,8 @@ class DeltaImport final : public Import {
     Observation made;
     const EntryFacts facts = reader_.read(*opened_.session, message, std::move(anchor), made.entry);
     if (pages_ && made.entry.dn == subtree_) return;  // that one has been told of
-    if (facts.has_children && sync_) moved_.push_back(made.entry.dn);
+    time_.take(facts.modified);
+    if (facts.has_children && !pages_) moved_.push_back(made.entry.dn);
     if (facts.in_scope && opened_.scope.contains(made.entry.dn)) {
       batch.push_back(std::move(made));
     } else {
@@ -269,7 +371,11 @@ class DeltaImport final : public Import {
     complete_ = !done.refresh_deletes && !has_unique_ids(*opened_.schema);
     tell_references(logger_, *opened_.session, sync_->references());
     sync_.reset();
-    // A renamed container takes all below it along, and the server tells only of the container itself.
+    choose_moved();
+  }
+
+  /// A renamed container takes all below it along, and the server tells only of the container itself.
+  void choose_moved() {
     const std::string base_key = model::dn_key(opened_.scope.bases.front());
     std::vector<std::pair<std::string, std::string>> keyed;
     keyed.reserve(moved_.size());
@@ -298,6 +404,9 @@ class DeltaImport final : public Import {
   std::stop_token stop_;
   EntryReader reader_;
   std::string cookie_;
+  ModificationTime time_;
+  std::vector<std::string> to_list_;    ///< bases that are still to be searched for what was modified
+  std::optional<PagedSearch> changed_;  ///< in the last of them
   bool complete_ = false;
   std::vector<std::string> moved_;  ///< containers that changed: what lies below may have a new name
   std::string subtree_;             ///< the one of them that is read just now
@@ -307,8 +416,14 @@ class DeltaImport final : public Import {
 
 }  // namespace
 
-bool can_synchronize(const Opened& opened) {
-  return opened.root.offers(LDAP_CONTROL_SYNC) && opened.scope.bases.size() == 1;
+ChangeSource choose_changes(Session& session, const RootDse& root, const Scope& scope, const LdapSettings& settings,
+                            const std::stop_token& stop) {
+  if (settings.always_full) return ChangeSource::none;
+  const bool offered = root.offers(LDAP_CONTROL_SYNC) && scope.bases.size() == 1;
+  if (offered && synchronizes(session, scope.bases.front(), stop)) return ChangeSource::sync;
+  const bool shown = std::ranges::all_of(
+      scope.bases, [&](const std::string& base) { return shows_modifications(session, base, stop); });
+  return shown ? ChangeSource::modification_time : ChangeSource::none;
 }
 
 std::unique_ptr<Import> full_import(Opened opened, const LdapSettings& settings, Logger& logger, std::stop_token stop) {
@@ -318,9 +433,10 @@ std::unique_ptr<Import> full_import(Opened opened, const LdapSettings& settings,
 std::unique_ptr<Import> delta_import(Opened opened, const LdapSettings& settings, Logger& logger, std::stop_token stop,
                                      std::string_view watermark) {
   std::string cookie = read_watermark(settings, opened.scope, watermark);
-  if (!can_synchronize(opened)) {
+  const bool by_time = cookie.starts_with(k_modified_since);
+  if (opened.changes != (by_time ? ChangeSource::modification_time : ChangeSource::sync)) {
     throw Error(Fault::invalid, "connector.watermark_refused",
-                fmt::format("{}: the server no longer offers content synchronization", opened.session->where()),
+                fmt::format("{}: the server is not asked for changes in the way that it was", opened.session->where()),
                 "a full import begins a new series");
   }
   return std::make_unique<DeltaImport>(std::move(opened), settings, logger, std::move(stop), std::move(cookie));

@@ -6,7 +6,7 @@
 namespace linkspan::connector_ldap {
 
 /// Kind "ldap". The anchor is entryUUID or nsUniqueId, objects and references go by DN. Full import by RFC 4533 where
-/// the server offers it, else in pages (RFC 2696); delta import by RFC 4533.
+/// the server offers it, else in pages (RFC 2696); delta import by RFC 4533, or by modifyTimestamp.
 [[nodiscard]] connector::Kind ldap_kind();
 
 /// Kind "ad": Active Directory, of Windows or Samba. The anchor is objectGUID, references go by it. Full import in

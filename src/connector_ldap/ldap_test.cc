@@ -79,7 +79,7 @@ using connector_ldap::backend;
 using testkit::SlapdOptions;
 
 // The ways an import can go: with a log of removals, without one (all that is left is told instead), an account that
-// may not see the server's sequence number, several containers, and pages only.
+// may not see the server's sequence number, several containers, pages only, and by modifyTimestamp.
 INSTANTIATE_TEST_SUITE_P(
     Ldap, ConnectorContract,
     ::testing::Values(backend("session_log", SlapdOptions{}), backend("present_phase", SlapdOptions{.session_log = 0}),
@@ -87,7 +87,8 @@ INSTANTIATE_TEST_SUITE_P(
                               {{"containers", {"ou=people,dc=quay,dc=example", "ou=groups,dc=quay,dc=example"}}}),
                       backend("two_containers", SlapdOptions{},
                               {{"containers", {"ou=people,dc=quay,dc=example", "ou=groups,dc=quay,dc=example"}}}),
-                      backend("pages", SlapdOptions{.syncprov = false}, {{"page_size", {"10"}}})),
+                      backend("pages", SlapdOptions{.syncprov = false}, {{"page_size", {"10"}}, {"changes", {"full"}}}),
+                      backend("modification_time", SlapdOptions{.syncprov = false})),
     backend_name);
 
 }  // namespace linkspan::connector
@@ -256,6 +257,38 @@ TEST_F(LdapTest, ServerThatWasSetBackRefusesTheWatermark) {
   slapd_->start();
   State state;
   EXPECT_EQ(error_id([&] { take_import(*connect(), state, last_.watermark); }), "connector.watermark_refused");
+}
+
+TEST_F(LdapTest, WithoutSynchronizationDeltasGoByModificationTimeAndSayThatTheySeeNoDeletions) {
+  start({.syncprov = false});
+  slapd_->add_person("ada");
+  slapd_->add_person("bob");
+  slapd_->add("ou=deep," + Slapd::people(), {{"objectClass", {"organizationalUnit"}}, {"ou", {"deep"}}});
+  slapd_->add("cn=cy,ou=deep," + Slapd::people(), {{"objectClass", {"inetOrgPerson"}}, {"cn", {"cy"}}, {"sn", {"c"}}});
+  slapd_->add("ou=out," + Slapd::base(), {{"objectClass", {"organizationalUnit"}}, {"ou", {"out"}}});
+  const auto connector = connect({{"containers", {Slapd::people()}}, {"object_types", {"inetOrgPerson"}}});
+  State known = full(*connector);
+  EXPECT_TRUE(connector->capabilities().delta_import);
+  EXPECT_FALSE(connector->capabilities().delta_reports_removals);
+  const auto checks = connector->test();
+  EXPECT_THAT(checks, Contains(::testing::Field(&Check::detail, HasSubstr("deletions are seen by full imports only"))));
+  // What a container takes along, and what leaves the containers, is seen.
+  slapd_->rename("ou=deep," + Slapd::people(), "ou=deeper");
+  slapd_->rename("cn=bob," + Slapd::people(), "cn=bob", "ou=out," + Slapd::base());
+  const std::string watermark = take_import(*connector, known, last_.watermark).watermark;
+  EXPECT_EQ(known, full(*connector));
+  EXPECT_THAT(logger_.ids(), Contains("ldap.deletions_unseen"));
+  slapd_->remove("cn=ada," + Slapd::people());
+  EXPECT_FALSE(take_import(*connector, known, watermark).complete);
+  EXPECT_EQ(known.size(), 2U) << "a deletion cannot be seen, and is not guessed";
+  State state;
+  EXPECT_EQ(
+      error_id([&] {
+        take_import(
+            *connect({{"containers", {Slapd::people()}}, {"object_types", {"inetOrgPerson"}}, {"changes", {"full"}}}),
+            state, watermark);
+      }),
+      "connector.watermark_refused");
 }
 
 TEST_F(LdapTest, DamagedWatermarkIsRefused) {

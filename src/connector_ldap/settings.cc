@@ -103,6 +103,8 @@ const std::vector<connector::SettingSpec>& setting_specs() {
       {"exclude_containers", "DNs whose subtrees are left out", false, true, ""},
       {"object_types", "object classes to import", false, true, "inetOrgPerson, groupOfNames, organizationalUnit"},
       {"attributes", "attributes to import", false, true, "all user attributes but userPassword"},
+      {"changes", "auto: the best way that the server offers; full: every import reads everything", false, false,
+       "auto"},
       {"placeholder_member", "DN of nobody that stands in groups which may not be empty and are (groupOfNames)", false,
        false, std::string(k_placeholder_member)},
       {"page_size", "entries per page where the server reads in pages", false, false, "1000"},
@@ -140,6 +142,8 @@ LdapSettings read_settings(const connector::Settings& settings, const connector:
   made.object_types = read_names(reader, "object_types", false);
   if (made.object_types.empty()) made.object_types = {"inetOrgPerson", "groupOfNames", "organizationalUnit"};
   made.attributes = read_names(reader, "attributes", true);
+  constexpr std::array<std::string_view, 2> ways{"auto", "full"};
+  made.always_full = reader.word("changes", ways) == "full";
   made.placeholder_member = reader.one("placeholder_member");
   if (made.placeholder_member.empty()) made.placeholder_member = k_placeholder_member;
   check_dn(reader, "placeholder_member", made.placeholder_member);

@@ -54,8 +54,9 @@ struct UnfinishedAttribute {
 
 /// What an entry says besides itself.
 struct EntryFacts {
-  bool in_scope = false;      ///< it is of a wanted type
-  bool has_children = false;  ///< hasSubordinates, where it was asked for
+  bool in_scope = false;         ///< it is of a wanted type
+  bool has_children = false;     ///< hasSubordinates, where it was asked for
+  std::optional<Time> modified;  ///< modifyTimestamp, where it was asked for
   std::vector<UnfinishedAttribute> unfinished;
 };
 
@@ -90,6 +91,7 @@ class EntryReader {
     Role role = Role::values;
     model::ValueKind kind = model::ValueKind::text;
     bool optional_uid = false;
+    bool modified = false;    ///< it is modifyTimestamp
     Slot* next = nullptr;     ///< what followed it last time: servers keep the order
     std::uint64_t entry = 0;  ///< the entry in which its name was last seen
     std::size_t index = 0;    ///< and where among its attributes

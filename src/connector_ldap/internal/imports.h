@@ -13,18 +13,28 @@
 
 namespace linkspan::connector_ldap {
 
+/// How a server is asked for changes.
+enum class ChangeSource : unsigned char {
+  none,               ///< every import reads everything
+  sync,               ///< content synchronization (RFC 4533)
+  modification_time,  ///< by modifyTimestamp, which tells nothing of what is gone
+};
+
 /// A connection, and what was learned over it.
 struct Opened {
   std::unique_ptr<Session> session;
   RootDse root;
   Scope scope;
   std::unique_ptr<DirectorySchema> schema;
+  ChangeSource changes = ChangeSource::none;
 };
 
-/// Whether changes can be asked for: the control is offered, and one cookie covers all that is read.
-[[nodiscard]] bool can_synchronize(const Opened& opened);
+/// The best way that the server offers: content synchronization when one cookie covers all that is read, else
+/// modifyTimestamp when each base shows it and it can be searched by. Settings may say that there is to be none.
+[[nodiscard]] ChangeSource choose_changes(Session& session, const RootDse& root, const Scope& scope,
+                                          const LdapSettings& settings, const std::stop_token& stop = {});
 
-/// By content synchronization where it can, else in pages and without a watermark.
+/// By content synchronization where it can, else in pages.
 [[nodiscard]] std::unique_ptr<connector::Import> full_import(Opened opened, const LdapSettings& settings,
                                                              Logger& logger, std::stop_token stop);
 

@@ -52,6 +52,7 @@ struct LdapSettings {
   std::chrono::seconds timeout{60};
   std::string domain;  ///< DNS name of an Active Directory domain whose controllers are looked up
   Changes changes = Changes::automatic;
+  bool always_full = false;  ///< no changes are asked for
   bool random_initial_password = false;
 };
 
