@@ -281,6 +281,7 @@ void ExportTask::take_patched(const net::Response& response) {
       }
     }
     if (step_ == Step::put) {
+      ranges_.clear();  // it brought the members too
       step_ = Step::done;
     } else {
       go_on_to_members();
@@ -292,7 +293,6 @@ void ExportTask::take_patched(const net::Response& response) {
 
 void ExportTask::go_on_to_members() {
   members_ = member_changes(*type_, wanted_);
-  if (!members_.empty() && !service_.patches(discovery_)) return look_for(Step::put);
   const std::size_t batch = service_.member_batch();
   for (std::size_t from = 0; from < members_.size();) {
     std::size_t to = std::min(from + batch, members_.size());
@@ -303,6 +303,7 @@ void ExportTask::go_on_to_members() {
   }
   std::reverse(ranges_.begin(), ranges_.end());
   step_ = ranges_.empty() ? Step::done : Step::members;
+  if (step_ == Step::members && !service_.patches(discovery_)) look_for(Step::put);
 }
 
 /// A refused batch is halved until the members that cannot be taken stand alone.

@@ -244,6 +244,20 @@ TEST_F(ScimNegotiationTest, AServiceWithoutPatchGetsItsMembersByPut) {
   EXPECT_EQ(refused_, 0U);
 }
 
+TEST_F(ScimNegotiationTest, MembersThatAPutDoesNotBringInAreToldApart) {
+  start({.patch = false});
+  const std::vector<std::string> ids = people(3);
+  fake_->intercept([](const net::SeenRequest& request) -> std::optional<net::ScriptedReply> {
+    if (request.method != "PUT") return std::nullopt;
+    return net::ScriptedReply{net::http_reply(400)};
+  });
+  model::Export crew = exporting(model::Operation::add, "Group");
+  crew.attributes = {{"displayName", {}, one("Crew")}};
+  for (const std::string& id : ids) crew.references.push_back({"members", id, "", true});
+  EXPECT_FALSE(fake_->get(send({crew}).front()).contains("members"));
+  EXPECT_EQ(refused_, 3U);
+}
+
 TEST_F(ScimNegotiationTest, AMemberLimitIsLearned) {
   start({.most_member_changes = 30});
   const std::vector<std::string> ids = people(120);
