@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <testkit/relay.h>
+
 #include <algorithm>
 
 #include "connector_ldap/internal/guid.h"
@@ -280,6 +282,28 @@ TEST_F(ActiveDirectoryWriting, AccountMayWriteWhatItWasGivenAndNothingElse) {
   };
   EXPECT_EQ(write("telephoneNumber"), "");
   EXPECT_EQ(write("displayName"), "ldap.write_access");
+}
+
+TEST_F(ActiveDirectoryWriting, BatchesShareAConnectionUntilItIsLost) {
+  testkit::Relay relay(domain().samba.address(), 636);
+  const auto connector = make_connector(settings({{"url", {fmt::format("ldaps://127.0.0.1:{}", relay.port())}}}),
+                                        logger_, domain().samba.admin_password());
+  const auto add = [&](const std::string& name) {
+    const Export change = new_user(name, 514);
+    std::string id = "unanswered";
+    connector->send(std::span(&change, 1), [&](std::size_t, const Outcome& outcome) { id = failure(outcome); }, {});
+    return id;
+  };
+  EXPECT_EQ(add("ada"), "");
+  const int taken = relay.taken();
+  EXPECT_EQ(add("bob"), "");
+  EXPECT_EQ(relay.taken(), taken);
+  relay.cut();
+  EXPECT_NE(error_id([&] { EXPECT_NE(add("cy"), ""); }), "");
+  relay.mend();
+  EXPECT_EQ(add("dee"), "");
+  EXPECT_GT(relay.taken(), taken);
+  EXPECT_TRUE(admin().exists(child("dee", container_)));
 }
 
 }  // namespace
