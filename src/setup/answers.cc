@@ -263,7 +263,7 @@ class Driver {
     }
     if (id == "directories" || id == "target") take_items(id);
     // What was not understood is not tried: it would only be wrong once more.
-    if (before == problems_.size()) add(machine_.check(id));
+    if (before == problems_.size() && !machine_.waits(id)) add(machine_.check(id));
     return !(id == "database" && machine_.mode() == Mode::existing && before != problems_.size());
   }
 

@@ -64,7 +64,10 @@ class StepMachine {
   /// Tries the step against the real thing. Empty: the step is passed. Findings, good and bad, are in step().
   [[nodiscard]] Problems check(std::string_view id);
 
-  /// Every step in order, all that is wrong at once.
+  /// Whether the step asks directories of which one does not work yet: that would be complained of twice.
+  [[nodiscard]] bool waits(std::string_view id) const;
+
+  /// Every step in order, but for those that wait; all that is wrong at once.
   [[nodiscard]] Problems check_all();
 
   /// What Install does. Every step was passed, else Fault::conflict "setup.not_ready". The machine keeps the answers,

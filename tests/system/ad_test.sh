@@ -61,6 +61,7 @@ TOML
 printf 'wrong-Qu4y' >"$folder/wrong" && chmod 600 "$folder/wrong"
 run 1 state setup --custom --answers "$folder/answers.toml" --accept-license
 says "binding as $LAB_AD_ADMIN"
+if grep -q 'password: it is missing' "$folder/last"; then fail "what follows from an error is told as another"; fi
 sed -i "s|$folder/wrong|$LAB_AD_ADMIN_PASSWORD_FILE|" "$folder/answers.toml"
 run 1 state setup --custom --answers "$folder/answers.toml" --accept-license --plan
 says 'a plan changes nothing'
