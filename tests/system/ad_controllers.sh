@@ -22,15 +22,8 @@ say "two controllers"
 . "$folder/second/env.sh" && second_url=$LAB_AD_LDAPS_URL && . "$folder/first/env.sh" && . "$folder/scim/env.sh"
 cat "$folder/first/tls/ca.pem" "$folder/second/tls/ca.pem" >"$folder/ca.pem"
 people=OU=People,$LAB_AD_BASE
-# change URL: LDIF from standard input, there.
-change() {
-  LDAPTLS_CACERT=$folder/ca.pem ldapmodify -x -H "$1" -D "$LAB_AD_ADMIN" -y "$LAB_AD_ADMIN_PASSWORD_FILE" >/dev/null
-}
-user() {
-  printf 'dn: CN=%s,%s\nchangetype: add\nobjectClass: user\nsAMAccountName: %s\nuserPrincipalName: %s@%s\n' \
-    "$1" "$people" "$1" "$1" "$LAB_AD_DOMAIN"
-  printf 'displayName: %s\nuserAccountControl: 514\n\n' "$1"
-}
+change() { domain_change "$1" "$folder/ca.pem"; }
+user() { domain_user "$1" "$people" "$LAB_AD_DOMAIN"; }
 replicate() { "$lab/samba.sh" replicate "$folder/$1" "$folder/$2" >/dev/null; }
 {
   printf 'dn: %s\nchangetype: add\nobjectClass: organizationalUnit\n\n' "$people" "OU=Crew,$people"

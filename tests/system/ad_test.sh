@@ -22,14 +22,8 @@ say "servers"
 . "$folder/dc/env.sh" && . "$folder/scim/env.sh"
 people=OU=People,$LAB_AD_BASE
 verified=contoso.example # a suffix of logon names that the tenant has verified; the domain's own name is none
-change() {
-  LDAPTLS_CACERT=$LAB_AD_CA ldapmodify -x -H "$LAB_AD_LDAPS_URL" -D "$LAB_AD_ADMIN" -y "$LAB_AD_ADMIN_PASSWORD_FILE" >/dev/null
-}
-user() {
-  printf 'dn: CN=%s,%s\nchangetype: add\nobjectClass: user\nsAMAccountName: %s\nuserPrincipalName: %s@%s\n' \
-    "$1" "$2" "$1" "$1" "$verified"
-  printf 'displayName: %s\nuserAccountControl: 514\n\n' "$1"
-}
+change() { domain_change "$LAB_AD_LDAPS_URL" "$LAB_AD_CA"; }
+user() { domain_user "$1" "$2" "$verified"; }
 {
   printf 'dn: %s\nchangetype: add\nobjectClass: organizationalUnit\n\n' "$people" "OU=Crew,$people" "OU=Elsewhere,$LAB_AD_BASE"
   for name in ada bob cy dee; do user "$name" "$people"; done

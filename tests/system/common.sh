@@ -143,6 +143,17 @@ person() {
     "$1" "$LAB_LDAP_BASE" "$1" "$1" "$1" "$1"
 }
 
+# The same for a domain of lab/samba.sh. domain_change URL CA: LDIF on stdin, by its administrator; domain_user NAME PARENT SUFFIX:
+# LDIF that adds somebody, disabled.
+domain_change() {
+  LDAPTLS_CACERT=$2 ldapmodify -x -H "$1" -D "$LAB_AD_ADMIN" -y "$LAB_AD_ADMIN_PASSWORD_FILE" >/dev/null
+}
+domain_user() {
+  printf 'dn: CN=%s,%s\nchangetype: add\nobjectClass: user\nsAMAccountName: %s\nuserPrincipalName: %s@%s\n' \
+    "$1" "$2" "$1" "$1" "$3"
+  printf 'displayName: %s\nuserAccountControl: 514\n\n' "$1"
+}
+
 service() { curl --noproxy '*' -fsS "$LAB_SCIM_CONTROL_URL/$1" "${@:2}"; }
 # service_fails JSON: the SCIM service misbehaves as lab/README.md says; {}: no longer.
 service_fails() { service __fault -X POST -H 'Content-Type: application/json' -d "$1" >/dev/null; }
