@@ -1,0 +1,142 @@
+"""bench/run connectors: what reading a directory costs beside the directory's own tool that reads the same."""
+import base64
+import os
+import pathlib
+import re
+import shutil
+import statistics
+import subprocess
+
+from tools import ROOT, WORK, Report, Timed, call, environment_of, median
+
+
+class Directory:
+    """A server of lab/, and how it is searched and changed by its own tools."""
+
+    def __init__(self, script, folder, *loads):
+        self.script = ROOT / "lab" / script
+        self.folder = folder
+        call(self.script, "up", folder, *loads, stdout=subprocess.DEVNULL)
+        self.lab = environment_of(folder)
+
+    def remove(self):
+        call(self.script, "remove", self.folder, stdout=subprocess.DEVNULL)
+
+    def search(self, url, account, password_file, base, *words):
+        return Timed(["ldapsearch", "-x", "-LLL", "-o", "ldif-wrap=no", "-H", url, "-D", account, "-y", password_file, "-b", base, *words],
+                     env=self.environment())
+
+    def change(self, url, account, password_file, ldif):
+        call("ldapmodify", "-x", "-c", "-H", url, "-D", account, "-y", password_file, input=ldif, text=True, stdout=subprocess.DEVNULL,
+             env=self.environment())
+
+    def environment(self):
+        return os.environ | {"LDAPTLS_CACERT": self.lab.get("LAB_AD_CA", self.lab.get("LAB_LDAP_CA", ""))}
+
+
+class Connectors(Report):
+    def __init__(self, arguments):
+        self.people = arguments.people
+        self.runs = arguments.runs
+        self.binary = pathlib.Path(arguments.binary)
+        self.servers = []
+
+    def run(self):
+        self.openldap()
+        self.active_directory()
+        self.scim()
+
+    def stop(self):
+        for server in self.servers:
+            server.remove()
+
+    def begin(self, *words):
+        server = Directory(*words)
+        self.servers.append(server)
+        return server
+
+    def linkspan(self, state, *words):
+        return [self.binary, "--config", state / "linkspan.toml", "--state-dir", state, *words]
+
+    def fresh_state(self, kind, settings, password_file):
+        state = WORK / "state"
+        shutil.rmtree(state, ignore_errors=True)
+        state.mkdir(parents=True, mode=0o700)
+        (state / "linkspan.toml").touch()  # so that this machine's own configuration is not taken
+        call(*self.linkspan(state, "database", "create"), stdout=subprocess.DEVNULL)
+        options = [word for setting in settings for word in ("--set", setting)]
+        call(*self.linkspan(state, "connector", "add", "corp", "--kind", kind, *options, "--secret-file", f"password={password_file}"),
+             stdout=subprocess.DEVNULL)
+        return state
+
+    def compare(self, what, ours, theirs, limit):
+        ratio = statistics.median(one.wall / other.wall for one, other in zip(ours, theirs))
+        self.say(what, f"{ratio:.2f} ({median(ours, 'wall'):.2f} s / {median(theirs, 'wall'):.2f} s)", limit)
+
+    def full(self, what, kind, settings, password_file, search, limit):
+        search()  # what the server keeps in memory afterwards is there for both
+        searches, imports = [], []
+        for _ in range(self.runs):
+            searches.append(search())
+            state = self.fresh_state(kind, settings, password_file)
+            imports.append(Timed(self.linkspan(state, "import", "corp", "--full")))
+        self.compare(f"{what}: full import / paged ldapsearch", imports, searches, limit)
+        return state
+
+    def openldap(self):
+        ldif = WORK / f"organisation-{self.people}.ldif"
+        if not ldif.exists():
+            call(ROOT / "lab/organisation.py", "--people", self.people, "--groups", 20, "--output", ldif)
+        server = self.begin("slapd.sh", WORK / "ldap", ldif)
+        lab = server.lab
+        reads = (lab["LAB_LDAP_URL"], lab["LAB_LDAP_BIND_DN"], lab["LAB_LDAP_PASSWORD_FILE"], lab["LAB_LDAP_BASE"])
+        people = ("(objectClass=inetOrgPerson)", "*", "entryUUID")
+        state = self.full(f"OpenLDAP, {self.people:,} people", "ldap",
+                          [f"url={reads[0]}", f"bind_dn={reads[1]}", f"base={reads[3]}", "object_types=inetOrgPerson"], reads[2],
+                          lambda: server.search(*reads, "-E", "pr=1000/noprompt", *people), "at most 1")
+        refreshes, searches = [], []
+        for round_number in range(self.runs):
+            csn = re.search(r"contextCSN: (\S+)", server.search(*reads, "-s", "base", "contextCSN").out).group(1)
+            found = server.search(*reads, "-E", "pr=1000/noprompt", "(objectClass=inetOrgPerson)", "1.1").out
+            changed = re.findall(r"^dn:: ?(.*)$|^dn: (.*)$", found, re.M)[:1000]
+            names = [base64.b64decode(coded).decode() if coded else plain for coded, plain in changed]
+            write = (reads[0], lab["LAB_LDAP_ADMIN_DN"], lab["LAB_LDAP_ADMIN_PASSWORD_FILE"])
+            server.change(*write, "\n".join(
+                f"dn:: {base64.b64encode(name.encode()).decode()}\nchangetype: modify\nreplace: title\ntitle: title {round_number}\n"
+                for name in names))
+            searches.append(server.search(*reads, "-E", f"sync=ro/rid=001,csn={csn}", *people))
+            refreshes.append(Timed(self.linkspan(state, "import", "corp")))
+        self.compare(f"OpenLDAP, {len(names):,} people changed: refresh / ldapsearch -E sync", refreshes, searches, "at most 1")
+
+    def active_directory(self):
+        people = max(self.people // 20, 100)
+        server = self.begin("samba.sh", WORK / "dc")
+        lab = server.lab
+        reads = (lab["LAB_AD_LDAPS_URL"], lab["LAB_AD_ADMIN"], lab["LAB_AD_ADMIN_PASSWORD_FILE"], lab["LAB_AD_BASE"])
+        container = f"OU=People,{reads[3]}"
+        names = [f"CN=person {number},{container}" for number in range(people)]
+        server.change(*reads[:3], f"dn: {container}\nchangetype: add\nobjectClass: organizationalUnit\n\n" + "\n".join(
+            f"dn: {name}\nchangetype: add\nobjectClass: user\nsAMAccountName: p{number}\ndisplayName: Person {number}\nsn: {number}\n"
+            for number, name in enumerate(names)))
+        settings = [f"url={reads[0]}", f"account={reads[1]}", f"ca_file={lab['LAB_AD_CA']}", f"containers={container}"]
+        state = self.full(f"Samba AD, {people:,} people", "ad", settings, reads[2],
+                          lambda: server.search(*reads[:3], container, "-E", "pr=1000/noprompt", "(objectClass=user)"), "at most 1.1")
+        deltas, searches = [], []
+        for round_number in range(self.runs):
+            # 0x80000000: single values of links, as the connector asks.
+            asked = server.search(*reads, "-E", "!dirSync=-2147483648/1048576", "(&(objectClass=user)(!(objectClass=user)))")
+            cookie = re.search(r"^# cookie:: (\S+)", asked.out, re.M).group(1)
+            server.change(*reads[:3], "\n".join(f"dn: {name}\nchangetype: modify\nreplace: title\ntitle: title {round_number}\n"
+                                                for name in names[:people // 10]))
+            searches.append(server.search(*reads, "-E", f"!dirSync=-2147483648/1048576/{cookie}"))
+            deltas.append(Timed(self.linkspan(state, "import", "corp")))
+        self.compare(f"Samba AD, {people // 10:,} people changed: DirSync / ldapsearch -E dirSync", deltas, searches, "at most 1.1")
+
+    def scim(self):
+        bench = self.binary.parent.parent / "connector_scim/scim_bench"
+        run = Timed([bench, "--benchmark_filter=Creates", "--benchmark_format=csv"])
+        rates = {row.split(",")[0].strip('"'): float(row.split(",")[6]) for row in run.out.splitlines() if row.startswith('"BM_')}
+        for at_once in (8, 16):
+            ours, bare = (rates[f"BM_Creates{who}/{at_once}/real_time"] for who in ("ByConnector", "Bare"))
+            self.say(f"SCIM, {at_once} requests at once: creates by the connector / bare", f"{ours / bare:.2f} ({ours:,.0f}/s / {bare:,.0f}/s)",
+                     "at least 0.9")
