@@ -6,33 +6,16 @@
 
 #include <cstdlib>
 #include <memory>
-#include <mutex>
-#include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "connector/connector.h"
 #include "connector_ldap/ldap.h"
+#include "connector_ldap/testing/recording_logger.h"
 #include "model/dn.h"
 
 namespace linkspan::connector_ldap {
-
-class RecordingLogger final : public Logger {
- public:
-  void log(Level, std::string_view id, std::string_view, std::initializer_list<Field>) override {
-    const std::scoped_lock lock(mutex_);
-    ids_.emplace(id);
-  }
-  std::set<std::string> ids() const {
-    const std::scoped_lock lock(mutex_);
-    return ids_;
-  }
-
- private:
-  mutable std::mutex mutex_;
-  std::set<std::string> ids_;
-};
 
 /// Not thread-safe.
 class Domain {
