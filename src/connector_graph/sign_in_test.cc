@@ -206,7 +206,7 @@ TEST(KindTest, TakesNothingForGranted) {
   std::vector<model::Observation> batch;
   EXPECT_EQ(thrown_by([&] { (void)connector->import({}, {})->next(batch); }).id(), "graph.not_registered");
   EXPECT_EQ(connector->capabilities().correlation_attribute, "onPremisesImmutableId");
-  EXPECT_TRUE(graph_registrar().enroll && graph_registrar().rotate);
+  EXPECT_TRUE(kind.registrar.enroll && kind.registrar.rotate);
 }
 
 }  // namespace
