@@ -62,7 +62,7 @@ says '--answers FILE'
 run 2 refused setup --express --custom --answers "$folder/custom.toml"
 says '[cli.usage]'
 answers bad.toml 'mode = "custom"' "${directory/password_file/passwrd_file}" "$target"
-refused 1 setup.answers "$folder/bad.toml"
+refused 1 setup.no_field "$folder/bad.toml"
 answers bad.toml 'mode = "custom"' "${directory/password_file = */password = \"inline-Qu4y-77\"}" "$target"
 run 1 refused setup --answers "$folder/bad.toml" --accept-license
 says 'the password of northquay stands in the file'
