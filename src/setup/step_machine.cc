@@ -85,7 +85,9 @@ void refuse_unknown(const PageContext& context, const std::vector<std::string>& 
     const auto meant = nearest(name, known);
     context.refuse(name,
                    Error(Fault::invalid, "setup.no_field", fmt::format("{} is not asked here", printable(name, 60)),
-                         meant ? fmt::format("Is {} meant?", *meant) : std::string()),
+                         meant ? fmt::format("Is {} meant?", *meant)
+                               : fmt::format("What is asked: {}. Secrets are given as NAME_file or NAME_env.",
+                                             fmt::join(known, ", "))),
                    item);
   }
 }
