@@ -133,7 +133,7 @@ class Connectors(Report):
         self.compare(f"Samba AD, {people // 10:,} people changed: DirSync / ldapsearch -E dirSync", deltas, searches, "at most 1.1")
 
     def scim(self):
-        bench = self.binary.parent.parent / "connector_scim/scim_bench"
+        bench = self.binary.parent.parent / "connector_scim/connector_scim_bench"
         run = Timed([bench, "--benchmark_filter=Creates", "--benchmark_format=csv"])
         rates = {row.split(",")[0].strip('"'): float(row.split(",")[6]) for row in run.out.splitlines() if row.startswith('"BM_')}
         for at_once in (8, 16):
