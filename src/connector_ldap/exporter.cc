@@ -218,10 +218,11 @@ class Exporter {
   }
 
   void settle_check(std::unique_ptr<Task> task, Done done) {
-    if (!task->found.empty()) return go_on(std::move(task), task->interrupted);
+    const Task::Stage interrupted = task->interrupted;
+    if (!task->found.empty()) return go_on(std::move(task), interrupted);
     if (done.code != LDAP_SUCCESS && done.code != LDAP_NO_SUCH_OBJECT) throw refusal(*task->change, done);
     done.code = LDAP_NO_SUCH_OBJECT;
-    locate(std::move(task), std::move(done), task->interrupted);
+    locate(std::move(task), std::move(done), interrupted);
   }
 
   void settle_locate(std::unique_ptr<Task> task, const Done& done) {
@@ -239,7 +240,8 @@ class Exporter {
     if (same && task->missed.code == LDAP_NO_SUCH_OBJECT) throw refusal(*task->change, task->missed);
     task->dn = std::move(task->found);
     task->sent.dn = task->dn;
-    go_on(std::move(task), task->interrupted);
+    const Task::Stage interrupted = task->interrupted;
+    go_on(std::move(task), interrupted);
   }
 
   void expect_sent(int code, const Export& change) const {
