@@ -3,7 +3,6 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <chrono>
 #include <mutex>
 #include <optional>
 #include <utility>
@@ -14,6 +13,7 @@
 #include "connector_ldap/internal/entry_reader.h"
 #include "connector_ldap/internal/exporter.h"
 #include "connector_ldap/internal/guid.h"
+#include "connector_ldap/internal/kept_connection.h"
 #include "connector_ldap/internal/service_account.h"
 #include "connector_ldap/internal/values.h"
 #include "connector_ldap/ldap.h"
@@ -63,35 +63,8 @@ class ActiveDirectoryConnector final : public connector::Connector {
   void send(std::span<const model::Export> exports, const std::function<void(std::size_t, Outcome)>& done,
             std::stop_token stop) override {
     if (exports.empty()) return;
-    // Kept from one batch to the next, unless a connection may have been lost: a schema is two megabytes.
-    Forest forest = take_forest(stop);
-    bool sound = true;
-    const auto tell = [&](std::size_t index, Outcome outcome) {
-      const auto* failed = std::get_if<connector::Failed>(&outcome);
-      sound = sound && (failed == nullptr || failed->error.fault() != Fault::unavailable);
-      done(index, std::move(outcome));
-    };
-    std::vector<std::vector<const model::Export*>> changes(forest.partitions.size());
-    std::vector<std::vector<std::size_t>> indexes(forest.partitions.size());
-    for (std::size_t i = 0; i < exports.size(); ++i) {
-      const Partition* partition = partition_of(forest, exports[i].dn);
-      if (partition == nullptr) {
-        tell(i, connector::Failed{Error(Fault::invalid, "ldap.no_partition",
-                                        fmt::format("\"{}\" lies in no domain of this connector", exports[i].dn),
-                                        "correct the rule that makes dn, or base of the connector"),
-                                  false});
-        continue;
-      }
-      const auto at = static_cast<std::size_t>(partition - forest.partitions.data());
-      changes[at].push_back(&exports[i]);
-      indexes[at].push_back(i);
-    }
-    for (std::size_t at = 0; at < changes.size(); ++at) {
-      const Partition& partition = forest.partitions[at];
-      send_exports({*partition.session, partition.controller, *forest.schema, settings_}, changes[at], indexes[at],
-                   tell, stop);
-    }
-    if (sound) keep_forest(std::move(forest));
+    connection_.use([&] { return open(stop, true); }, done,
+                    [&](const Forest& forest, const auto& tell) { send_to(forest, exports, tell, stop); });
   }
 
   std::vector<model::Entry> find(std::string_view object_type, std::string_view attribute,
@@ -121,20 +94,29 @@ class ActiveDirectoryConnector final : public connector::Connector {
   }
 
  private:
-  static constexpr std::chrono::seconds k_kept_for{60};  ///< servers end connections that nobody uses
-
-  Forest take_forest(const std::stop_token& stop) {
-    {
-      const std::scoped_lock lock(mutex_);
-      std::optional<Forest> kept = std::exchange(kept_, std::nullopt);
-      if (kept && std::chrono::steady_clock::now() - kept_since_ < k_kept_for) return std::move(*kept);
+  /// Each change over the connection of its partition.
+  void send_to(const Forest& forest, std::span<const model::Export> exports,
+               const std::function<void(std::size_t, Outcome)>& done, const std::stop_token& stop) const {
+    std::vector<std::vector<const model::Export*>> changes(forest.partitions.size());
+    std::vector<std::vector<std::size_t>> indexes(forest.partitions.size());
+    for (std::size_t i = 0; i < exports.size(); ++i) {
+      const Partition* partition = partition_of(forest, exports[i].dn);
+      if (partition == nullptr) {
+        done(i, connector::Failed{Error(Fault::invalid, "ldap.no_partition",
+                                        fmt::format("\"{}\" lies in no domain of this connector", exports[i].dn),
+                                        "correct the rule that makes dn, or base of the connector"),
+                                  false});
+        continue;
+      }
+      const auto at = static_cast<std::size_t>(partition - forest.partitions.data());
+      changes[at].push_back(&exports[i]);
+      indexes[at].push_back(i);
     }
-    return open(stop, true);
-  }
-  void keep_forest(Forest forest) {
-    const std::scoped_lock lock(mutex_);
-    kept_ = std::move(forest);
-    kept_since_ = std::chrono::steady_clock::now();
+    for (std::size_t at = 0; at < changes.size(); ++at) {
+      const Partition& partition = forest.partitions[at];
+      send_exports({*partition.session, partition.controller, *forest.schema, settings_}, changes[at], indexes[at],
+                   done, stop);
+    }
   }
 
   Forest open(const std::stop_token& stop, bool with_schema) const {
@@ -146,8 +128,7 @@ class ActiveDirectoryConnector final : public connector::Connector {
   Logger& logger_;
   std::mutex mutex_;
   std::optional<bool> removals_;  ///< whether deltas tell of them
-  std::optional<Forest> kept_;    ///< of the last export
-  std::chrono::steady_clock::time_point kept_since_;
+  KeptConnection<Forest> connection_;
 };
 
 }  // namespace

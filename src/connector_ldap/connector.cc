@@ -8,6 +8,7 @@
 #include "connector_ldap/internal/entry_reader.h"
 #include "connector_ldap/internal/exporter.h"
 #include "connector_ldap/internal/imports.h"
+#include "connector_ldap/internal/kept_connection.h"
 #include "connector_ldap/internal/values.h"
 #include "connector_ldap/ldap.h"
 
@@ -47,15 +48,17 @@ class LdapConnector final : public connector::Connector {
   void send(std::span<const model::Export> exports, const std::function<void(std::size_t, Outcome)>& done,
             std::stop_token stop) override {
     if (exports.empty()) return;
-    const Opened opened = open(stop, true);
     std::vector<const model::Export*> changes;
     std::vector<std::size_t> indexes;
     for (const model::Export& change : exports) {
       indexes.push_back(changes.size());
       changes.push_back(&change);
     }
-    send_exports({*opened.session, opened.root, *opened.schema, settings_, &opened.scope, &logger_}, changes, indexes,
-                 done, stop);
+    connection_.use([&] { return open(stop, true); }, done,
+                    [&](const Opened& opened, const auto& tell) {
+                      send_exports({*opened.session, opened.root, *opened.schema, settings_, &opened.scope, &logger_},
+                                   changes, indexes, tell, stop);
+                    });
   }
 
   std::vector<model::Entry> find(std::string_view object_type, std::string_view attribute,
@@ -97,6 +100,7 @@ class LdapConnector final : public connector::Connector {
   const LdapSettings settings_;
   const vault::Secret password_;
   Logger& logger_;
+  KeptConnection<Opened> connection_;
   std::atomic<bool> asked_ = false;
   std::atomic<ChangeSource> changes_ = ChangeSource::none;
 };
