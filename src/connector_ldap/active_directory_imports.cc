@@ -49,6 +49,50 @@ bool is_leaf(std::string_view object_class) {
   return std::ranges::any_of(leaves, [&](std::string_view one) { return equal_ascii_case(one, object_class); });
 }
 
+/// What a changed object says of its change.
+struct ChangeFacts {
+  std::string guid;       ///< its bytes
+  bool deleted = false;   ///< and not come back
+  bool restored = false;  ///< come back: isDeleted was cleared, which DirSync tells by an attribute without values
+  bool named = false;     ///< it got another name or place
+  bool made = false;      ///< it is new
+};
+
+ChangeFacts read_change(Session& session, LDAPMessage* message) {
+  ChangeFacts made;
+  BerElement* ber = nullptr;
+  berval dn{};
+  int code = ldap_get_dn_ber(session.handle(), message, &ber, &dn);
+  const std::unique_ptr<BerElement, void (*)(BerElement*)> owner(ber, [](BerElement* held) { ber_free(held, 0); });
+  while (code == LDAP_SUCCESS) {
+    berval name{};
+    BerVarray values = nullptr;
+    code = ldap_get_attribute_ber(session.handle(), message, ber, &name, &values);
+    if (code != LDAP_SUCCESS || name.bv_val == nullptr) break;
+    const std::string_view attribute(name.bv_val, name.bv_len);
+    const std::string_view value = values != nullptr && values[0].bv_val != nullptr
+                                       ? std::string_view(values[0].bv_val, values[0].bv_len)
+                                       : std::string_view();
+    if (equal_ascii_case(attribute, "objectGUID")) {
+      made.guid = value;
+    } else if (equal_ascii_case(attribute, "isDeleted")) {
+      made.deleted = value == "TRUE";
+      made.restored = value.empty();
+    } else if (equal_ascii_case(attribute, "name") || equal_ascii_case(attribute, "parentGUID")) {
+      made.named = true;
+    } else if (equal_ascii_case(attribute, "objectClass")) {
+      made.made = !value.empty();
+    }
+    ber_memfree(values);
+  }
+  if (code != LDAP_SUCCESS) {
+    throw Error(Fault::unavailable, "ldap.garbled",
+                fmt::format("{}: a changed object cannot be decoded", session.where()),
+                "see whether an LDAP server listens there");
+  }
+  return made;
+}
+
 /// What both imports do with an entry.
 class Reading {
  public:
@@ -269,37 +313,26 @@ class DeltaImport final : public Import {
   }
 
   void list(Session& session, LDAPMessage* message, std::size_t at) {
-    const auto guid = values_of(session.handle(), message, "objectGUID");
-    if (guid.empty() || guid.front().size() != sizeof(Guid)) {
+    const ChangeFacts facts = read_change(session, message);
+    if (facts.guid.size() != sizeof(Guid)) {
       throw Error(Fault::invalid, "ldap.no_anchor",
                   fmt::format("{}: a changed object has no objectGUID", session.where()),
                   "let the account of this connector read objectGUID");
     }
-    Change change{to_guid(guid.front())};
-    const auto deleted = values_of(session.handle(), message, "isDeleted");
-    if (!deleted.empty() && deleted.front() == "TRUE") {
+    Change change{to_guid(facts.guid)};
+    if (facts.deleted) {
       deleted_.push_back(change.guid);
     } else {
       // Without DirSync nobody tells what changed: each container may have been renamed.
       const bool by_usn = marks_[at].changes == Changes::usn;
-      const bool named = has(session, message, "name") || has(session, message, "parentGUID");
-      change.renamed = by_usn || (named && !has_value(session, message, "objectClass"));
-      change.restored = !by_usn && deleted.empty() && has(session, message, "isDeleted");
+      change.renamed = by_usn || (facts.named && !facts.made);
+      change.restored = !by_usn && facts.restored;
       changed_[at].push_back(change);
     }
     if (++listed_count_ > k_most_changes) {
       throw Error(Fault::invalid, "connector.watermark_refused",
                   fmt::format("more than {} objects have changed", k_most_changes), "a full import is the quicker way");
     }
-  }
-
-  static bool has(Session& session, LDAPMessage* message, const char* attribute) {
-    berval** values = ldap_get_values_len(session.handle(), message, attribute);
-    ldap_value_free_len(values);
-    return values != nullptr;
-  }
-  static bool has_value(Session& session, LDAPMessage* message, const char* attribute) {
-    return !values_of(session.handle(), message, attribute).empty();
   }
 
   /// One step; false when there is none left.

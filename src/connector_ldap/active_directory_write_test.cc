@@ -44,11 +44,11 @@ std::string error_id(const std::function<void()>& deed) {
 class ActiveDirectoryWriting : public ::testing::Test {
  protected:
   void SetUp() override {
-    if (Domain::get() == nullptr) GTEST_SKIP() << "Samba is not installed, or this is not root";
+    if (SambaDomain::get() == nullptr) GTEST_SKIP() << "Samba is not installed, or this is not root";
     container_ = domain().new_container();
   }
 
-  static Domain& domain() { return *Domain::get(); }
+  static SambaDomain& domain() { return *SambaDomain::get(); }
   static LdapAdmin& admin() { return domain().samba.admin(); }
   Settings settings(Settings more = {}) const {
     more.try_emplace("containers", std::vector<std::string>{container_});
