@@ -35,6 +35,10 @@ def flow_source(flow):
     remarks = [flow["merge"]] if flow.get("merge", "update") != "update" else []
     if flow.get("once"):
         remarks.append("once")
+    if flow.get("referenced_by"):
+        remarks.append(f"with those whose {code(flow['referenced_by'])} it is")
+    if flow.get("flatten"):
+        remarks.append("flattened")
     if "constant" in flow:
         value = flow["constant"]
         text = value if isinstance(value, str) else str(value)

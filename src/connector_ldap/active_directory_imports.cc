@@ -13,6 +13,7 @@
 #include "connector_ldap/internal/dirsync.h"
 #include "connector_ldap/internal/entry_reader.h"
 #include "connector_ldap/internal/guid.h"
+#include "connector_ldap/internal/primary_group.h"
 #include "connector_ldap/internal/quiet_pipe.h"
 #include "connector_ldap/internal/searches.h"
 
@@ -104,7 +105,11 @@ class Reading {
 
   Forest& forest() { return forest_; }
   const std::stop_token& stop() const { return stop_; }
-  std::vector<std::string> requested() const { return reader_.requested(); }
+  std::vector<std::string> requested() const {
+    std::vector<std::string> names = reader_.requested();
+    if (settings_.primary_group) names.insert(names.end(), {"primaryGroupID", "objectSid"});
+    return names;
+  }
 
   void throw_if_stopped() const {
     if (stop_.stop_requested()) throw Error(Fault::cancelled, "ldap.stopped", "the import was stopped");
@@ -119,6 +124,7 @@ class Reading {
     EntryFacts facts = reader_.read(session, message, {}, entry);
     if (!facts.in_scope || !forest_.scope.contains(entry.dn)) return false;
     complete(session, entry, std::move(facts.unfinished));
+    if (settings_.primary_group) primary_groups_.add(session, entry, stop_);
     return true;
   }
 
@@ -148,6 +154,7 @@ class Reading {
   const LdapSettings& settings_;
   std::stop_token stop_;
   EntryReader reader_;
+  PrimaryGroups primary_groups_;
 };
 
 class FullImport final : public Import {
@@ -284,6 +291,7 @@ class DeltaImport final : public Import {
     const bool all = std::ranges::any_of(settings_.attributes, [](const auto& name) { return name == "*"; });
     if (!settings_.attributes.empty() && !all) {
       request.attributes = settings_.attributes;
+      if (settings_.primary_group) request.attributes.emplace_back("primaryGroupID");
       // An object comes only when one of these has changed: what tells of moves and deletions must be among them.
       for (const char* needed : {"objectGUID", "objectClass", "name", "parentGUID", "isDeleted", "isRecycled"}) {
         request.attributes.emplace_back(needed);

@@ -81,6 +81,8 @@ const std::vector<connector::SettingSpec>& active_directory_setting_specs() {
        "user, inetOrgPerson, group, contact, foreignSecurityPrincipal"},
       {"attributes", "attributes to import", false, true, "all but far ends of links and what each controller keeps"},
       {"changes", "how changes are asked for: auto, dirsync, dirsync_visible, usn", false, false, "auto"},
+      {"primary_group", "tell the primary group of each account (Domain Users) as its reference primaryGroup", false,
+       false, "false"},
       {"initial_password", "what a new account gets when no rule sets unicodePwd: none, or random", false, false,
        "none"},
       {"page_size", "entries per page", false, false, "1000"},
@@ -126,6 +128,7 @@ LdapSettings read(const connector::Settings& settings, const connector::Secrets*
   }
   made.attributes = read_names(reader, "attributes", true);
   read_changes(reader, made);
+  made.primary_group = reader.truth("primary_group", false);
   const std::string initial = reader.one("initial_password");
   made.random_initial_password = initial == "random";
   if (!initial.empty() && initial != "none" && initial != "random") {

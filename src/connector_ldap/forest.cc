@@ -223,6 +223,7 @@ class Opening {
     take(exclude_guids_);
     take(settings_.object_types);
     take(settings_.attributes);
+    if (settings_.primary_group) take({"primary_group"});
     return to_hex(hash128(text));
   }
 

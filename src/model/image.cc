@@ -13,6 +13,13 @@ constexpr std::uint8_t k_unchecked = 1;  ///< of earlier versions of the program
 constexpr std::uint8_t k_version = 2;
 constexpr std::size_t k_check_bytes = 4;
 
+// What follows the name of an attribute:
+constexpr std::uint8_t k_values = 0;
+constexpr std::uint8_t k_references = 1;
+constexpr std::uint8_t k_derived_references = 2;  ///< each with how it is derived
+
+bool is_plain(const ReferenceSource& source) { return source.referenced_by == 0 && !source.flatten; }
+
 std::uint32_t check_of(std::string_view content) { return static_cast<std::uint32_t>(hash64(content)); }
 
 bool by_name(const ImageAttribute& attribute, NameId name) { return attribute.name < name; }
@@ -117,6 +124,11 @@ class Reader {
     if (value == 0 || value > 0xFFFFFFFFU) broken("a name is out of range");
     return static_cast<NameId>(value);
   }
+  NameId name_or_none() {
+    const std::uint64_t value = varint();
+    if (value > 0xFFFFFFFFU) broken("a name is out of range");
+    return static_cast<NameId>(value);
+  }
   Value value() {
     switch (byte()) {
       case 0:
@@ -197,16 +209,20 @@ std::string encode(const Image& image) {
   for (const ImageAttribute& attribute : image.attributes()) {
     writer.varint(attribute.name);
     if (!attribute.references.empty()) {
-      writer.byte(1);
+      const bool plain = std::all_of(attribute.references.begin(), attribute.references.end(), is_plain);
+      writer.byte(plain ? k_references : k_derived_references);
       writer.varint(attribute.references.size());
       for (const ReferenceSource& source : attribute.references) {
         writer.varint(static_cast<std::uint64_t>(source.object.value));
         writer.varint(source.attribute);
         writer.varint(static_cast<std::uint64_t>(source.count));
+        if (plain) continue;
+        writer.varint(source.referenced_by);
+        writer.byte(source.flatten ? 1 : 0);
       }
       continue;
     }
-    writer.byte(0);
+    writer.byte(k_values);
     writer.varint(attribute.values.size());
     for (const Value& value : attribute.values) writer.value(value);
   }
@@ -224,15 +240,18 @@ Image decode(std::string_view bytes) {
     if (attribute.name <= previous) broken("attributes are out of order");
     previous = attribute.name;
     const std::uint8_t kind = reader.byte();
-    if (kind > 1) broken("an attribute is of an unknown kind");
+    if (kind > k_derived_references) broken("an attribute is of an unknown kind");
     const std::size_t count = reader.count();
-    if (kind == 1) {
+    if (kind != k_values) {
       if (count == 0) broken("a reference attribute has no source");
       attribute.references.resize(count);
       for (ReferenceSource& source : attribute.references) {
         source.object.value = static_cast<std::int64_t>(reader.varint());
         source.attribute = reader.name();
         source.count = static_cast<std::int64_t>(reader.varint());
+        if (kind == k_references) continue;
+        source.referenced_by = reader.name_or_none();
+        source.flatten = reader.byte() != 0;
       }
       continue;
     }

@@ -24,7 +24,9 @@ namespace linkspan::model {
 struct ReferenceSource {
   ObjectId object;
   NameId attribute = 0;
-  std::int64_t count = 0;  ///< how many there were when the image was made; 0 in desired images
+  std::int64_t count = 0;    ///< how many there were when the image was made; 0 in desired images
+  NameId referenced_by = 0;  ///< and all that reference the object by this one; 0 = no such
+  bool flatten = false;      ///< in place of each that is of the object's own type, what that one leads to, and so on
   friend auto operator<=>(const ReferenceSource&, const ReferenceSource&) = default;
 };
 

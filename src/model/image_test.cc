@@ -89,6 +89,8 @@ TEST(ImageTest, KeepsReferenceSourcesAndLineage) {
   Image image;
   image.set_references(7, {{ObjectId{9}, 2}, {ObjectId{3}, 2}, {ObjectId{9}, 2}});
   EXPECT_EQ(decode(encode(image)).find(7)->references.size(), 2U);
+  image.set_references(8, {{ObjectId{9}, 2, 5, 3, true}, {ObjectId{3}, 2}, {ObjectId{9}, 2, 5, 0, true}});
+  EXPECT_EQ(decode(encode(image)), image);
   const Lineage lineage{{1, RuleId{4}, ObjectId{5}}};
   EXPECT_EQ(decode_lineage(encode_lineage(lineage)), lineage);
 }

@@ -29,10 +29,16 @@ Contribution direct(const CompiledFlow& flow, const Source& source) {
   if (found != nullptr && !found->values.empty()) {
     result.kind = Contribution::Kind::values;
     result.values = found->values;
-  } else if ((found != nullptr && !found->references.empty()) || source.count_references(flow.source) > 0) {
-    result.kind = Contribution::Kind::references;
-    result.reference = flow.source;
+    return result;
   }
+  const std::size_t referencing = flow.referenced_by == 0 ? 0 : source.count_referencing(flow.referenced_by);
+  if (referencing == 0 && (found == nullptr || found->references.empty()) && source.count_references(flow.source) == 0)
+    return result;
+  result.kind = Contribution::Kind::references;
+  result.reference = flow.source;
+  result.referenced_by = flow.referenced_by;
+  result.referencing = referencing;
+  result.flatten = flow.flatten;
   return result;
 }
 
@@ -83,7 +89,7 @@ Contribution evaluate_flow(const CompiledFlow& flow, const Source& source) {
   if (flow.kind == Flow::Kind::direct) return direct(flow, source);
   if (flow.kind == Flow::Kind::constant) {
     Contribution result;
-    if (!flow.constant.empty()) result = {Contribution::Kind::values, flow.constant, 0, {}};
+    if (!flow.constant.empty()) result = {Contribution::Kind::values, flow.constant};
     return result;
   }
   try {
@@ -110,6 +116,8 @@ std::vector<CompiledFlow> compile_flows(const Rule& rule, model::Names& names, s
     compiled.merge = flow.merge;
     compiled.once = flow.apply_once;
     if (flow.kind == Flow::Kind::direct) compiled.source = names.id(flow.text);
+    if (!flow.referenced_by.empty()) compiled.referenced_by = names.id(flow.referenced_by);
+    compiled.flatten = flow.flatten;
     if (flow.kind == Flow::Kind::expression) {
       ExpressionProblems found;
       compiled.program = compile_text(flow.text, flow.apply_once, names, found);

@@ -79,6 +79,9 @@ struct Flow {
   model::Values constant;
   MergeType merge = MergeType::update;
   bool apply_once = false;
+  // Of a direct flow of references:
+  std::string referenced_by{};  ///< with those that reference the object by this attribute; inbound only
+  bool flatten = false;  ///< in place of referenced objects of the object's own type, what these lead to, and so on
   Position position;
 };
 

@@ -107,6 +107,11 @@ class Checker {
       if (flow.kind == Flow::Kind::direct && flow.text.empty())
         report(rule, flow.position, "rules.flow", fmt::format("the flow to {} names no attribute to read", flow.target),
                "");
+      if (!flow.referenced_by.empty() && rule.direction == Direction::outbound) {
+        report(rule, flow.position, "rules.flow",
+               fmt::format("the flow to {} asks who references an identity", flow.target),
+               "referenced_by speaks of a directory's objects: let an inbound rule have it.");
+      }
       const bool merges = flow.merge == MergeType::merge || flow.merge == MergeType::merge_case_insensitive;
       if (flow.apply_once && merges) {
         report(rule, flow.position, "rules.merge_once",

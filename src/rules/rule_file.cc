@@ -358,17 +358,24 @@ class Reader {
   }
 
   bool flow_table(const toml::table& table, Flow& flow) {
-    known_keys(table, {"constant", "source", "expression", "merge", "once"}, "a flow");
+    known_keys(table, {"constant", "source", "expression", "merge", "once", "referenced_by", "flatten"}, "a flow");
     flow.merge = choice(table, "merge", false, at(table),
                         {MergeType::update, MergeType::replace, MergeType::merge, MergeType::merge_case_insensitive})
                      .value_or(MergeType::update);
     flow.apply_once = flag(table, "once");
+    flow.flatten = flag(table, "flatten");
+    flow.referenced_by = text(table, "referenced_by", false, at(table)).value_or("");
     const toml::node* constant = table.get("constant");
     const toml::node* source = table.get("source");
     const toml::node* formula = table.get("expression");
     if ((constant != nullptr) + (source != nullptr) + (formula != nullptr) != 1) {
       error(at(table), "rules.flow",
             fmt::format("the flow to {} has exactly one of constant, source and expression", flow.target));
+      return false;
+    }
+    if (source == nullptr && (flow.flatten || !flow.referenced_by.empty())) {
+      error(at(table), "rules.flow",
+            fmt::format("the flow to {} has flatten or referenced_by, which go with source", flow.target));
       return false;
     }
     if (constant != nullptr) {

@@ -59,6 +59,7 @@ displayName = "Trim([displayName])"
 country = { constant = "NO" }
 proxy = { source = "proxyAddresses", merge = "merge_case_insensitive" }
 id = { expression = "Guid()", once = true }
+members = { source = "member", referenced_by = "primaryGroup", flatten = true }
 several = { constant = ["a", 1, true, 2026-01-31T08:00:00Z, { base64 = "AP8=" }] }
 name.givenName = "[givenName]"
 "name.familyName" = "[sn]"
@@ -72,15 +73,17 @@ name.givenName = "[givenName]"
   EXPECT_EQ(rule.join[0][1].source, "emails[type eq \"work\"].value");
   EXPECT_TRUE(rule.join[0][1].case_sensitive);
   EXPECT_TRUE(rule.join[1][0].case_sensitive);
-  ASSERT_THAT(rule.flows, SizeIs(8));
+  ASSERT_THAT(rule.flows, SizeIs(9));
+  EXPECT_EQ(rule.flows[5].referenced_by, "primaryGroup");
+  EXPECT_TRUE(rule.flows[5].flatten);
   EXPECT_EQ(rule.flows[0].kind, Flow::Kind::direct);
   EXPECT_EQ(rule.flows[0].text, "mail");
   EXPECT_EQ(rule.flows[1].kind, Flow::Kind::expression);
   EXPECT_EQ(rule.flows[3].merge, MergeType::merge_case_insensitive);
   EXPECT_TRUE(rule.flows[4].apply_once);
-  EXPECT_THAT(rule.flows[5].constant, SizeIs(5));
-  EXPECT_EQ(rule.flows[6].target, "name.givenName");
-  EXPECT_EQ(rule.flows[7].target, "name.familyName");
+  EXPECT_THAT(rule.flows[6].constant, SizeIs(5));
+  EXPECT_EQ(rule.flows[7].target, "name.givenName");
+  EXPECT_EQ(rule.flows[8].target, "name.familyName");
 }
 
 TEST(RuleFileTest, EveryMistakeIsToldAtOnceWithItsPlace) {

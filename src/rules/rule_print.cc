@@ -42,7 +42,7 @@ bool reads_directly(const std::string& text, const std::string& attribute) {
 }
 
 std::string print_flow(const Flow& flow) {
-  const bool plain = flow.merge == MergeType::update && !flow.apply_once;
+  const bool plain = flow.merge == MergeType::update && !flow.apply_once && !flow.flatten && flow.referenced_by.empty();
   const std::string bracketed = "[" + flow.text + "]";
   if (plain && flow.kind == Flow::Kind::expression) return toml_string(flow.text);
   if (plain && flow.kind == Flow::Kind::direct && reads_directly(bracketed, flow.text)) return toml_string(bracketed);
@@ -60,6 +60,8 @@ std::string print_flow(const Flow& flow) {
   }
   if (flow.merge != MergeType::update) out += fmt::format(", merge = \"{}\"", name_of(flow.merge));
   if (flow.apply_once) out += ", once = true";
+  if (!flow.referenced_by.empty()) out += ", referenced_by = " + toml_string(flow.referenced_by);
+  if (flow.flatten) out += ", flatten = true";
   return out + " }";
 }
 

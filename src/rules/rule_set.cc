@@ -100,7 +100,9 @@ class RuleSetBuilder {
       return left->rule().precedence < right->rule().precedence;
     });
     for (const auto& rule : set_->rules_) index(*rule);
-    for (auto* keys : {&set_->metaverse_keys_, &set_->object_keys_, &set_->unique_names_}) {
+    find_derived_references();
+    for (auto* keys :
+         {&set_->metaverse_keys_, &set_->object_keys_, &set_->unique_names_, &set_->backwards_, &set_->through_}) {
       std::sort(keys->begin(), keys->end());
       keys->erase(std::unique(keys->begin(), keys->end()), keys->end());
     }
@@ -112,6 +114,24 @@ class RuleSetBuilder {
     RuleSet::ByType& table = rule.rule().direction == Direction::inbound ? set_->inbound_ : set_->outbound_;
     for (const ConnectorName& connector : connectors_) {
       if (speaks_of(rule.rule(), connector)) table[{connector.name, rule.source_type()}].push_back(&rule);
+    }
+  }
+
+  void find_derived_references() {
+    std::set<model::NameId> flattened;  // of the metaverse, on the way out
+    for (const auto& rule : set_->rules_) {
+      for (const CompiledFlow& flow : rule->flows_) {
+        if (flow.flatten && rule->rule().direction == Direction::outbound) flattened.insert(flow.source);
+        if (flow.referenced_by != 0) set_->backwards_.push_back(flow.referenced_by);
+      }
+    }
+    for (const auto& rule : set_->rules_) {
+      if (rule->rule().direction != Direction::inbound) continue;
+      for (const CompiledFlow& flow : rule->flows_) {
+        if (!flow.flatten && !flattened.contains(flow.target)) continue;
+        if (flow.kind == Flow::Kind::direct) set_->through_.push_back(flow.source);
+        if (flow.program != nullptr) flow.program->add_attributes(set_->through_);
+      }
     }
   }
 

@@ -30,6 +30,8 @@ class Source {
   [[nodiscard]] virtual const model::ImageAttribute* find_imported(model::NameId attribute) const = 0;
   /// How many references `attribute` holds; 0 when it is no reference attribute or empty.
   [[nodiscard]] virtual std::size_t count_references(model::NameId attribute) const = 0;
+  /// How many objects reference this one by `attribute`; 0 where nobody can be asked. May be costly.
+  [[nodiscard]] virtual std::size_t count_referencing(model::NameId /*attribute*/) const { return 0; }
   /// The names (DN, else anchor) of what it references, for functions that look at them. May be costly.
   [[nodiscard]] virtual std::vector<std::string> reference_names(model::NameId attribute) const = 0;
   /// %Connector.Name%, %Domain.FQDN% and the like; nullopt = no such parameter here.
@@ -57,7 +59,11 @@ struct Contribution {
   Kind kind = Kind::null;
   model::Values values;
   model::NameId reference = 0;  ///< source attribute
-  std::string message;
+  std::string message{};
+  // Of references, as Flow:
+  model::NameId referenced_by = 0;
+  std::size_t referencing = 0;  ///< how many do
+  bool flatten = false;
 };
 
 struct CompiledFlow;  // rules/internal
@@ -140,6 +146,11 @@ class RuleSet {
   [[nodiscard]] std::span<const model::NameId> metaverse_keys() const { return metaverse_keys_; }
   [[nodiscard]] std::span<const model::NameId> object_keys() const { return object_keys_; }
 
+  /// Attributes of connector objects that flows look at from their far end (referenced_by), and those whose references
+  /// they follow on (flatten): what a change of such a reference means for others. Sorted.
+  [[nodiscard]] std::span<const model::NameId> read_backwards() const { return backwards_; }
+  [[nodiscard]] std::span<const model::NameId> read_through() const { return through_; }
+
   /// Metaverse attributes whose values UniqueName() gives; each is also one of metaverse_keys(). Sorted.
   [[nodiscard]] std::span<const model::NameId> unique_names() const { return unique_names_; }
 
@@ -160,6 +171,8 @@ class RuleSet {
   ByType outbound_;
   std::vector<model::NameId> metaverse_keys_;
   std::vector<model::NameId> unique_names_;
+  std::vector<model::NameId> backwards_;
+  std::vector<model::NameId> through_;
   std::vector<model::NameId> object_keys_;
   model::NameId dn_name_ = 0;
   std::vector<model::RuleId> outbound_provisioning_;

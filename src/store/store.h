@@ -84,8 +84,9 @@ class View {
   /// Every reference row that leads to these objects, ordered by object, attribute, target.
   [[nodiscard]] virtual std::vector<Reference> references_to(std::span<const ObjectId> targets) = 0;
 
-  /// For each source the observed targets, translated: target -> its metaverse object -> the object of `connector`
-  /// joined to that. (index into sources, target object in `connector`, or 0 when there is none).
+  /// For each source the observed targets, and what else the source says (referenced_by, flatten), translated: target
+  /// -> its metaverse object -> the object of `connector` joined to that. (index into sources, target object in
+  /// `connector`, or 0 when there is none). Flattened, a target comes once; circles end.
   struct Resolved {
     std::size_t source = 0;
     ObjectId target;
@@ -134,6 +135,13 @@ struct MetaverseWrite {
   std::vector<Key> keys;
 };
 
+/// References whose change means something for more than their holder, as rules read them (rules::RuleSet).
+struct DerivedReferences {
+  std::span<const NameId> backwards{};  ///< attributes that are looked at from what they lead to
+  std::span<const NameId> through{};    ///< attributes that are followed on from object to object
+  [[nodiscard]] bool empty() const { return backwards.empty() && through.empty(); }
+};
+
 /// All-or-nothing writes under a lease. Destroying an uncommitted Batch rolls it back; after any of its methods threw,
 /// that is all that is left to do. One thread at a time. Reads through a View opened before do not see it until it is
 /// committed. Anchors, DN keys and join keys have at most 2,000 bytes (Fault::invalid "store.key_too_long"); names,
@@ -162,8 +170,10 @@ class Batch {
   virtual void put_references(std::span<const Reference> references) = 0;
 
   /// Marks as touched_outbound every metaverse object joined to an object that references (observed) an object joined
-  /// to one of `targets`, or one of `objects` itself: the holders must look again at where their references lead.
-  virtual void touch_holders(std::span<const MetaverseId> targets, std::span<const ObjectId> objects) = 0;
+  /// to one of `targets`, or one of `objects` itself: the holders must look again at where their references lead. What
+  /// is read backwards has its holder at the other end; what is read through has its holders' holders, too.
+  virtual void touch_holders(std::span<const MetaverseId> targets, std::span<const ObjectId> objects,
+                             const DerivedReferences& derived) = 0;
 
   /// Sets or clears bits of `touched` for whole spans of ids.
   virtual void touch_objects(std::span<const ObjectId> ids, std::uint8_t set, std::uint8_t clear) = 0;

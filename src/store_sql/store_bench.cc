@@ -281,7 +281,8 @@ void BM_TouchHolders(benchmark::State& state) {
   World& world = with_groups(state.range(0));
   std::vector<MetaverseId> moved;
   for (std::int64_t i = 0; i < 1000; ++i) moved.push_back(MetaverseId{50'000 + i});
-  for (auto _ : state) world.batch()->touch_holders(moved, {});  // rolled back, so that there is always something to do
+  for (auto _ : state)
+    world.batch()->touch_holders(moved, {}, {});  // rolled back, so that there is always something to do
   count_items(state, moved.size());
 }
 BENCHMARK(BM_TouchHolders)->Arg(sqlite)->Arg(postgresql)->UseRealTime();

@@ -54,6 +54,11 @@ struct Context {
   void report(std::string_view phase, std::uint64_t done, std::optional<std::uint64_t> total = {}) const;
 };
 
+/// As the store wants to know it. Borrows the rules.
+[[nodiscard]] inline store::DerivedReferences derived_references(const rules::RuleSet& rules) {
+  return {rules.read_backwards(), rules.read_through()};
+}
+
 /// What a stage counts, by name, in the order of first mention ("adds", "updates", …).
 class Counters {
  public:

@@ -60,16 +60,22 @@ Contribution kept(const Slot& slot, const Previous& previous) {
     if (source.object != slot.contributor->object) continue;
     contribution.kind = Contribution::Kind::references;
     contribution.reference = source.attribute;
+    contribution.referenced_by = source.referenced_by;
+    contribution.flatten = source.flatten;
   }
   return contribution;
 }
 
 std::vector<model::ReferenceSource> sources_of(const Slot& slot, const Contribution& contribution) {
   const model::ImageAttribute* attribute = slot.contributor->image->find(contribution.reference);
-  if (attribute == nullptr) return {};
-  std::vector<model::ReferenceSource> sources = attribute->references;
+  std::vector<model::ReferenceSource> sources;
+  if (attribute != nullptr) sources = attribute->references;
+  if (sources.empty() && contribution.referenced_by != 0) sources.push_back({{}, contribution.reference});
   for (model::ReferenceSource& source : sources) {
     if (!source.object) source.object = slot.contributor->object;
+    if (contribution.referenced_by != 0) source.referenced_by = contribution.referenced_by;
+    source.count += static_cast<std::int64_t>(contribution.referencing);
+    source.flatten = source.flatten || contribution.flatten;
   }
   return sources;
 }
@@ -156,6 +162,11 @@ std::size_t ImageSource::count_references(model::NameId attribute) const {
   std::int64_t count = 0;
   for (const model::ReferenceSource& source : found->references) count += source.count;
   return static_cast<std::size_t>(count);
+}
+
+std::size_t ImageSource::count_referencing(model::NameId attribute) const {
+  if (parameters_.references == nullptr || !parameters_.object) return 0;
+  return parameters_.references->count_referencing(parameters_.object, attribute);
 }
 
 std::vector<std::string> ImageSource::reference_names(model::NameId attribute) const {

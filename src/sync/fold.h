@@ -18,6 +18,8 @@ class ReferenceNames {
   virtual ~ReferenceNames() = default;
   /// DN, or anchor where references go by it, of what `object` references by `attribute` as last imported.
   [[nodiscard]] virtual std::vector<std::string> names(model::ObjectId object, model::NameId attribute) = 0;
+  /// How many objects reference `object` by `attribute` as last imported.
+  [[nodiscard]] virtual std::size_t count_referencing(model::ObjectId object, model::NameId attribute) = 0;
 };
 
 /// What a rule reads: an image (with our own pending export in it) and what an import has confirmed. Borrows both.
@@ -40,6 +42,7 @@ class ImageSource final : public rules::Source {
     return with_dn(attribute, imported_.find(attribute));
   }
   [[nodiscard]] std::size_t count_references(model::NameId attribute) const override;
+  [[nodiscard]] std::size_t count_referencing(model::NameId attribute) const override;
   [[nodiscard]] std::vector<std::string> reference_names(model::NameId attribute) const override;
   [[nodiscard]] std::optional<std::string> parameter(std::string_view name) const override;
 

@@ -151,7 +151,9 @@ void Importer::merge_references(ObjectWrite& write, std::span<const Reference> o
     // Whether our rules speak of what somebody else referenced is for the references stage to say.
     if (before == 0 && write.object.desired == store::Desired::present)
       write.object.touched |= store::touched_references;
-    if (row.bits != before) references_.push_back(row);
+    if (row.bits == before) return;
+    references_.push_back(row);
+    if (((row.bits ^ before) & store::reference_observed) != 0) note_far_end(row);
   };
   std::size_t next = 0;
   for (const Reference& row : old) {
@@ -165,6 +167,40 @@ void Importer::merge_references(ObjectWrite& write, std::span<const Reference> o
   }
   for (; next < now.size(); ++next) settle({write.object.id, now[next].first, now[next].second, 0}, true);
   write.object.pending_references = pending;
+}
+
+/// Of a reference that came or went: whom else it means something to.
+void Importer::note_far_end(const Reference& row) {
+  const auto is_in = [&](std::span<const model::NameId> names) {
+    return std::binary_search(names.begin(), names.end(), row.attribute);
+  };
+  if (is_in(context_.rules.read_backwards())) far_ends_.push_back(row.target);
+  if (is_in(context_.rules.read_through())) followed_.push_back(row.object);
+}
+
+/// What rules read of references at their far end, or beyond it, is another now.
+void Importer::touch_far_ends(store::Batch& batch) {
+  const store::DerivedReferences derived = derived_references(context_.rules);
+  if (derived.empty()) return;
+  std::sort(far_ends_.begin(), far_ends_.end());
+  far_ends_.erase(std::unique(far_ends_.begin(), far_ends_.end()), far_ends_.end());
+  batch.touch_objects(far_ends_, store::touched_inbound, 0);
+  if (!derived.through.empty()) {
+    followed_.insert(followed_.end(), far_ends_.begin(), far_ends_.end());
+    batch.touch_holders({}, followed_, derived);
+  }
+  far_ends_.clear();
+  followed_.clear();
+}
+
+/// Before objects leave, with what they reference and what references them.
+void Importer::touch_far_ends_of(store::View& view, store::Batch& batch, std::span<const ObjectId> gone) {
+  if (derived_references(context_.rules).empty() || gone.empty()) return;
+  for (const Reference& row : view.references_of(gone, false)) {
+    if ((row.bits & store::reference_observed) != 0) note_far_end(row);
+  }
+  followed_.assign(gone.begin(), gone.end());
+  touch_far_ends(batch);
 }
 
 /// A few thousand at a time: a group of a million members must not be a million objects in memory.
@@ -345,7 +381,7 @@ void Importer::replace_stand_ins(store::View& view, store::Batch& batch) {
   }
   batch.put_references(moved);
   batch.touch_objects(holders, store::touched_references, 0);
-  batch.touch_holders({}, objects);
+  batch.touch_holders({}, objects, derived_references(context_.rules));
   batch.remove_objects(stand_ins);
   replaced_.clear();
 }
@@ -448,6 +484,8 @@ void Importer::apply(std::vector<Prepared> prepared, const std::string* watermar
   replace_stand_ins(*view, *batch);
   // Before anything leaves: what is still referenced stays as a stand-in.
   batch->put_references(std::exchange(references_, {}));
+  touch_far_ends(*batch);
+  touch_far_ends_of(*view, *batch, gone);
   drop_references_to(*view, *batch, deleted);
   write_gone(*view, *batch, std::move(gone));
   batch->put_references(references_);
@@ -510,6 +548,7 @@ void Importer::remove_unseen() {
     references_.clear();
     errors_.clear();
     const auto batch = context_.store.batch(context_.lease, store::Durability::deferred);
+    touch_far_ends_of(*view, *batch, gone);
     write_gone(*view, *batch, std::move(gone));
     batch->put_references(references_);
     batch->put_errors(errors_);

@@ -103,6 +103,9 @@ class Importer {
   std::vector<Work> changed(store::Batch& batch, const std::vector<Prepared*>& present, const Known& known);
   Leads lead(store::View& view, store::Batch& batch, const std::vector<Work>& work, std::vector<ObjectWrite>& writes);
   void write_present(store::View& view, store::Batch& batch, const std::vector<Prepared*>& present, const Known& known);
+  void note_far_end(const Reference& row);
+  void touch_far_ends(store::Batch& batch);
+  void touch_far_ends_of(store::View& view, store::Batch& batch, std::span<const ObjectId> gone);
   void touch_namers(store::View& view, store::Batch& batch, const std::vector<Work>& work) const;
   void replace_stand_ins(store::View& view, store::Batch& batch);
   void drop_references_to(store::View& view, store::Batch& batch, const std::vector<ObjectId>& deleted) const;
@@ -121,6 +124,8 @@ class Importer {
   std::optional<Written> written_;                       ///< when the connector space was empty at the beginning
   std::vector<std::pair<ObjectId, ObjectId>> replaced_;  ///< stand-ins, and the objects that have now come to their DN
   std::vector<Reference> references_;
+  std::vector<ObjectId> far_ends_;  ///< of references that came or went and that rules read backwards
+  std::vector<ObjectId> followed_;  ///< holders of those that rules read through
   std::vector<store::ObjectError> errors_;
 };
 

@@ -565,7 +565,7 @@ void Inbound::Page::write() {
   batch_->put_objects(objects);
   batch_->put_metaverse(metaverse_writes());
   batch_->remove_metaverse(deleted);
-  if (!full_) batch_->touch_holders(found_or_lost, relinked);
+  if (!full_) batch_->touch_holders(found_or_lost, relinked, derived_references(context_.rules));
   batch_->remove_objects(removed);
   touch_waiting();
   forget_errors();

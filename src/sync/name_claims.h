@@ -55,6 +55,9 @@ class ClaimingSource final : public rules::Source {
   [[nodiscard]] std::size_t count_references(model::NameId attribute) const override {
     return source_.count_references(attribute);
   }
+  [[nodiscard]] std::size_t count_referencing(model::NameId attribute) const override {
+    return source_.count_referencing(attribute);
+  }
   [[nodiscard]] std::vector<std::string> reference_names(model::NameId attribute) const override {
     return source_.reference_names(attribute);
   }

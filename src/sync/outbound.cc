@@ -403,7 +403,7 @@ void Page::write() {
   }
   batch_->put_metaverse(metaverse);
   batch_->put_objects(objects);
-  if (!full_) batch_->touch_holders(relinked_, {});
+  if (!full_) batch_->touch_holders(relinked_, {}, derived_references(context_.rules));
   batch_->remove_objects(removed);
   batch_->put_errors(errors_);
   view_.reset();  // an open one would keep SQLite from beginning its log anew

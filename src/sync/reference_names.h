@@ -18,15 +18,22 @@ class StoredReferenceNames final : public ReferenceNames {
   /// These will be asked for, if any is.
   void expect(std::span<const store::ObjectWithImages> objects);
   [[nodiscard]] std::vector<std::string> names(model::ObjectId object, model::NameId attribute) override;
+  [[nodiscard]] std::size_t count_referencing(model::ObjectId object, model::NameId attribute) override;
 
  private:
+  using Expected = std::map<model::NameId, std::vector<store::ObjectId>>;
+  /// `object` and all of its type that are still expected.
+  [[nodiscard]] std::vector<store::ObjectId> with_others(Expected& expected, model::ObjectId object) const;
   void load(std::span<const store::ObjectId> objects);
+  void count(std::span<const store::ObjectId> objects);
 
   const Context& context_;
   store::View& view_;
   std::unordered_map<std::int64_t, model::NameId> types_;
-  std::map<model::NameId, std::vector<store::ObjectId>> expected_;
+  Expected expected_;
+  Expected expected_counts_;
   std::unordered_map<std::int64_t, std::vector<std::pair<model::NameId, std::string>>> known_;
+  std::unordered_map<std::int64_t, std::map<model::NameId, std::size_t>> counts_;  ///< who references it, by what
 };
 
 }  // namespace linkspan::sync

@@ -31,7 +31,7 @@ std::vector<Wanted> wanted_of(store::View& view, const ConnectorInfo& info,
       if (attribute.references.empty() && !attribute.values.empty()) continue;
       wanted[i].managed.push_back(attribute.name);
       for (const model::ReferenceSource& source : attribute.references) {
-        sources.push_back({source.object, source.attribute, 0});
+        sources.push_back(source);
         asked.emplace_back(i, attribute.name);
       }
     }

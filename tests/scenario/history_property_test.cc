@@ -106,7 +106,7 @@ void full_equals_delta(int variant) {
 
 RC_GTEST_PROP(FullEqualsDeltaUnderRules0, AfterAnyHistory, ()) { full_equals_delta(0); }
 RC_GTEST_PROP(FullEqualsDeltaUnderRules12, AfterAnyHistory, ()) { full_equals_delta(*rc::gen::inRange(1, 3)); }
-RC_GTEST_PROP(FullEqualsDeltaUnderRules3To6, AfterAnyHistory, ()) {
+RC_GTEST_PROP(FullEqualsDeltaUnderRules3To8, AfterAnyHistory, ()) {
   full_equals_delta(*rc::gen::inRange(3, testkit::k_rule_variants));
 }
 

@@ -182,6 +182,16 @@ office = "[mail]"
               "title      = 'IIF([title] = \"H2\", AuthoritativeNull, [title])'\n");
       replace(rules, "displayName = \"[cn]\"", "displayName = 'IIF([title] = \"T2\", Error(\"no\"), [cn])'");
       break;
+    case 7:  // groups flattened on the way out, and references seen from their far end
+      replace(rules, "members     = \"[member]\"", "members     = { source = \"member\", flatten = true }");
+      replace(rules, "manager     = \"[manager]\"\n",
+              "manager     = \"[manager]\"\n"
+              "reports     = { source = \"assistant\", referenced_by = \"manager\" }\n");
+      replace(rules, "active      = \"[active]\"\n", "active      = \"[active]\"\nreports = \"[reports]\"\n");
+      break;
+    case 8:  // groups flattened on the way in
+      replace(rules, "member      = \"[member]\"", "member      = { source = \"member\", flatten = true }");
+      break;
     default:
       break;
   }

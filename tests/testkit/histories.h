@@ -75,7 +75,7 @@ using Repertoire = std::vector<Act>;
 [[nodiscard]] bool is_failing_act(Act act);
 
 /// The rules the histories are played under: one small family, by number.
-inline constexpr int k_rule_variants = 7;
+inline constexpr int k_rule_variants = 9;
 [[nodiscard]] std::string rules_of(int variant);
 
 /// Plays steps on a world of three directories: corp (people and groups), hr (records), cloud (the target).

@@ -54,6 +54,7 @@ struct LdapSettings {
   Changes changes = Changes::automatic;
   bool always_full = false;  ///< no changes are asked for
   bool random_initial_password = false;
+  bool primary_group = false;  ///< accounts tell their primary group as a reference
 };
 
 [[nodiscard]] const std::vector<connector::SettingSpec>& setting_specs();

@@ -177,6 +177,38 @@ TEST_P(ActiveDirectoryChanges, ChosenAttributesAreEnoughForMovesAndDeletions) {
   EXPECT_EQ(names(delta("undeleted")), std::set<std::string>{"ada"});
 }
 
+TEST_P(ActiveDirectoryChanges, AccountsTellTheirPrimaryGroupIfAskedTo) {
+  for (const Settings& more : {Settings{}, Settings{{"attributes", {"displayName", "member"}}}}) {
+    const std::string scope = add_ou(more.empty() ? "all" : "chosen", container_);
+    const std::string ada = add_person("ada", scope);
+    const std::string crew = add_group("crew", scope, {ada});
+    const std::string fleet = add_group("fleet", container_, {ada});
+    admin().replace(ada, "primaryGroupID", {relative_id(crew)});
+    Settings settings = more;
+    settings["containers"] = {scope};
+    begin(settings);
+    const auto primary = [&] {
+      std::set<std::string> made;
+      for (const auto& [attribute, target] : by_name(known_, "ada").second.references) {
+        if (attribute == "primaryGroup") made.insert(target);
+      }
+      return made;
+    };
+    EXPECT_EQ(primary(), std::set<std::string>{});
+    settings["primary_group"] = {"true"};
+    begin(settings);
+    EXPECT_EQ(primary(), std::set<std::string>{guid_of(crew)});
+    admin().replace(ada, "primaryGroupID", {relative_id(fleet)});
+    delta("another primary group, out of the scope");
+    EXPECT_EQ(primary(), std::set<std::string>{guid_of(fleet)});
+    admin().rename(ada, "CN=ada l");
+    add_person("bob", scope);
+    delta("renamed, and somebody new");
+    admin().remove(child("ada l", scope));
+    admin().remove(fleet);
+  }
+}
+
 TEST_P(ActiveDirectoryChanges, ChangesOfTheSettingsNeedAFullImport) {
   add_person("ada", container_);
   begin();

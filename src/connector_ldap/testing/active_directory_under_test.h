@@ -133,9 +133,15 @@ class InContainer {
     admin().add(dn, {{"objectClass", {"organizationalUnit"}}});
     return dn;
   }
+  std::string guid_of(const std::string& dn) const {
+    return guid_text(admin().values(dn, "objectGUID").front()).value();
+  }
   /// "<GUID=…>;DN", as setup keeps a container.
-  std::string pin(const std::string& dn) {
-    return fmt::format("<GUID={}>;{}", guid_text(admin().values(dn, "objectGUID").front()).value(), dn);
+  std::string pin(const std::string& dn) const { return fmt::format("<GUID={}>;{}", guid_of(dn), dn); }
+  /// The last part of its SID.
+  std::string relative_id(const std::string& dn) const {
+    const std::string sid = sid_text(admin().values(dn, "objectSid").front()).value();
+    return sid.substr(sid.rfind('-') + 1);
   }
 
   std::unique_ptr<connector::Connector> connect(connector::Settings more = {}, const std::string& account = {}) {

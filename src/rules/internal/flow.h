@@ -14,7 +14,9 @@ namespace linkspan::rules {
 struct CompiledFlow {
   model::NameId target = 0;
   Flow::Kind kind = Flow::Kind::direct;
-  model::NameId source = 0;  ///< direct
+  model::NameId source = 0;         ///< direct
+  model::NameId referenced_by = 0;  ///< direct; 0 = not asked
+  bool flatten = false;
   model::Values constant;
   std::unique_ptr<const Program> program;  ///< expression
   MergeType merge = MergeType::update;

@@ -69,6 +69,13 @@ class Program {
 
   /// Uses a function that gives another value each time.
   [[nodiscard]] bool unstable() const { return unstable_; }
+  /// Adds the attributes that it reads.
+  void add_attributes(std::vector<model::NameId>& to) const {
+    for (const Node& node : nodes_) {
+      if (node.kind == Node::Kind::attribute || node.kind == Node::Kind::imported)
+        to.push_back(static_cast<model::NameId>(node.literal.number));
+    }
+  }
   /// Uses UniqueName().
   [[nodiscard]] bool claims() const { return claims_; }
 

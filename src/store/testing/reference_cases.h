@@ -112,10 +112,87 @@ TEST_P(StoreContract, HoldersOfReferencesToAnIdentityAreTouched) {
                   {corp[4], 5, corp[2], reference_observed},
                   {corp[1], 6, corp[3], reference_observed},
                   {corp[2], 6, corp[0], reference_observed}});
-  batch([&](Batch& to) { to.touch_holders(std::vector{ada}, {}); });
+  batch([&](Batch& to) { to.touch_holders(std::vector{ada}, {}, {}); });
   EXPECT_THAT(touched_identities(), ElementsAre(group)) << "who desires it but was not seen to have it is no holder";
-  batch([&](Batch& to) { to.touch_holders({}, std::vector{corp[3], corp[0]}); });
+  batch([&](Batch& to) { to.touch_holders({}, std::vector{corp[3], corp[0]}, {}); });
   EXPECT_THAT(touched_identities(), ElementsAre(group, other, ada));
+}
+
+TEST_P(StoreContract, ReferencesAreReadFromTheirFarEndAndThroughGroups) {
+  const auto corp = add_people({"all", "inner", "circle", "ada", "bob", "cy"});
+  const auto cloud = add_people({"ada", "bob", "cy", "inner"}, k_cloud);
+  batch([&](Batch& to) {
+    std::vector<ObjectWrite> groups;
+    for (auto& one : store_->view()->load_objects(std::vector{corp[0], corp[1], corp[2]}, no_images)) {
+      one.object.type = 90;
+      groups.push_back({.object = one.object, .images = {}, .keys = {}});
+    }
+    to.put_objects(groups);
+  });
+  for (std::size_t i = 0; i < 3; ++i) {
+    const MetaverseId identity = add_identity();
+    join(corp[3 + i], identity);
+    join(cloud[i], identity);
+  }
+  const MetaverseId inner = add_identity();
+  join(corp[1], inner);
+  join(cloud[3], inner);
+  put_references({{corp[0], 5, corp[1], reference_observed},   // all holds inner
+                  {corp[1], 5, corp[2], reference_observed},   // which holds circle
+                  {corp[2], 5, corp[0], reference_observed},   // which holds all
+                  {corp[2], 5, corp[3], reference_observed},   // and ada
+                  {corp[1], 5, corp[3], reference_observed},   // whom inner holds as well
+                  {corp[4], 6, corp[1], reference_observed},   // bob calls inner his own
+                  {corp[5], 6, corp[1], reference_desired}});  // cy was not seen to
+  const std::vector<model::ReferenceSource> sources{
+      {.object = corp[0], .attribute = 5},
+      {.object = corp[1], .attribute = 5, .referenced_by = 6},
+      {.object = corp[0], .attribute = 5, .flatten = true},
+      {.object = corp[0], .attribute = 5, .referenced_by = 6, .flatten = true},
+      {.object = corp[2], .attribute = 7, .referenced_by = 6}};
+  std::vector<std::pair<std::size_t, ObjectId>> found;
+  for (const auto& one : store_->view()->resolve_references(k_cloud, sources))
+    found.emplace_back(one.source, one.target);
+  EXPECT_THAT(found, UnorderedElementsAre(std::pair(0U, cloud[3]),                           //
+                                          std::pair(1U, cloud[0]), std::pair(1U, cloud[1]),  //
+                                          std::pair(1U, ObjectId{}),                         // circle
+                                          std::pair(2U, cloud[0]),                           //
+                                          std::pair(3U, cloud[0]), std::pair(3U, cloud[1])));
+}
+
+TEST_P(StoreContract, HoldersAreFoundAtTheFarEndAndBeyondGroups) {
+  const auto corp = add_people({"all", "inner", "ada", "bob"});
+  std::vector<MetaverseId> identities;
+  for (const ObjectId object : corp) {
+    identities.push_back(add_identity());
+    join(object, identities.back());
+  }
+  put_references({{corp[0], 5, corp[1], reference_observed},
+                  {corp[1], 5, corp[0], reference_observed},
+                  {corp[1], 5, corp[2], reference_observed},
+                  {corp[3], 6, corp[1], reference_observed},
+                  {corp[2], 7, corp[3], reference_observed}});
+  const std::vector<NameId> five{5};
+  const std::vector<NameId> six{6};
+  batch([&](Batch& to) { to.touch_holders({}, std::vector{corp[2]}, {.through = five}); });
+  EXPECT_THAT(touched_identities(), ElementsAre(identities[0], identities[1]));
+  batch([&](Batch& to) { to.touch_holders({}, std::vector{corp[3]}, {.backwards = six}); });
+  EXPECT_THAT(touched_identities(), ElementsAre(identities[0], identities[1], identities[2]))
+      << "inner by what bob calls his own, ada by her reference to bob";
+}
+
+TEST_P(StoreContract, HoldersBeyondAGroupThatIsReadBackwards) {
+  const auto corp = add_people({"all", "inner", "bob"});
+  std::vector<MetaverseId> identities;
+  for (const ObjectId object : corp) {
+    identities.push_back(add_identity());
+    join(object, identities.back());
+  }
+  put_references({{corp[0], 5, corp[1], reference_observed}, {corp[2], 6, corp[1], reference_observed}});
+  const std::vector<NameId> five{5};
+  const std::vector<NameId> six{6};
+  batch([&](Batch& to) { to.touch_holders({}, std::vector{corp[2]}, {.backwards = six, .through = five}); });
+  EXPECT_THAT(touched_identities(), ElementsAre(identities[0], identities[1]));
 }
 
 TEST_P(StoreContract, TouchingHoldersKeepsOtherBits) {
@@ -126,7 +203,7 @@ TEST_P(StoreContract, TouchingHoldersKeepsOtherBits) {
     to.put_metaverse(std::vector<MetaverseWrite>{
         {.metaverse = {.id = group, .type = 7, .image = "i", .lineage = "l", .touched = touched_inbound}, .keys = {}}});
     to.put_references(std::vector{Reference{corp[0], 5, corp[1], reference_observed}});
-    to.touch_holders({}, std::vector{corp[1]});
+    to.touch_holders({}, std::vector{corp[1]}, {});
   });
   const auto found = store_->view()->load_metaverse(std::vector{group});
   ASSERT_EQ(found.size(), 1U);

@@ -12,6 +12,7 @@
 #include "store_sql/internal/metaverse_rows.h"
 #include "store_sql/internal/object_rows.h"
 #include "store_sql/internal/object_writer.h"
+#include "store_sql/internal/references.h"
 
 namespace linkspan::store_sql {
 
@@ -58,7 +59,8 @@ class SqlBatch final : public store::Batch {
   void put_metaverse(std::span<const MetaverseWrite> writes) override;
   void remove_metaverse(std::span<const MetaverseId> ids) override;
   void put_references(std::span<const Reference> references) override;
-  void touch_holders(std::span<const MetaverseId> targets, std::span<const ObjectId> objects) override;
+  void touch_holders(std::span<const MetaverseId> targets, std::span<const ObjectId> objects,
+                     const store::DerivedReferences& derived) override;
   void touch_objects(std::span<const ObjectId> ids, std::uint8_t set, std::uint8_t clear) override;
   void put_watermark(ConnectorId connector, std::string_view watermark) override;
   void put_errors(std::span<const ObjectError> errors) override;
@@ -200,34 +202,25 @@ void SqlBatch::put_references(std::span<const Reference> references) {
 
 // In lookups of many rather than one join: a holder is asked about once, however many of the targets it refers to, and
 // no server can be misled by what it does not know yet of tables that were just filled.
-void SqlBatch::touch_holders(std::span<const MetaverseId> targets, std::span<const ObjectId> objects) {
+void SqlBatch::touch_holders(std::span<const MetaverseId> targets, std::span<const ObjectId> objects,
+                             const store::DerivedReferences& derived) {
   static const sql::Table joined{.name = "connector_object", .columns = {{"metaverse_id", Role::key}, {"id"}}};
-  static const sql::Table references{.name = "connector_reference",
-                                     .columns = {{"target_id", Role::key}, {"object_id"}, {"bits"}}};
   static const sql::Table identity{.name = "connector_object", .columns = {{"id", Role::key}, {"metaverse_id"}}};
   static const sql::Table touched{.name = "metaverse_object", .columns = {{"id", Role::key}, {"touched"}}};
-  const auto rows_of = [](const std::unordered_set<std::int64_t>& ids) {
-    sql::RowBatch rows(1);
-    for (const std::int64_t id : ids) rows.integer(id);
-    return rows;
-  };
   std::unordered_set<std::int64_t> targeted;
   for (const ObjectId id : objects) targeted.insert(id.value);
   sql::RowBatch identities(1);
   for (const MetaverseId id : targets) identities.integer(id.value);
   database().lookup(joined, identities.rows(),
                     [&](std::size_t, const sql::Row& row) { targeted.insert(row.integer(0)); });
-  std::unordered_set<std::int64_t> holders;
-  database().lookup(references, rows_of(targeted).rows(), [&](std::size_t, const sql::Row& row) {
-    if ((row.integer(1) & store::reference_observed) != 0) holders.insert(row.integer(0));
-  });
+  const std::unordered_set<std::int64_t> holders = holders_of(database(), targeted, derived);
   std::unordered_set<std::int64_t> holding;
-  database().lookup(identity, rows_of(holders).rows(), [&](std::size_t, const sql::Row& row) {
+  database().lookup(identity, number_rows(holders).rows(), [&](std::size_t, const sql::Row& row) {
     if (const auto id = row.maybe_integer(0)) holding.insert(*id);
   });
   const std::vector<std::int64_t> ids(holding.begin(), holding.end());
   sql::RowBatch rows(2);
-  database().lookup(touched, rows_of(holding).rows(), [&](std::size_t key, const sql::Row& row) {
+  database().lookup(touched, number_rows(holding).rows(), [&](std::size_t key, const sql::Row& row) {
     const std::int64_t bits = row.integer(0);
     if ((bits & store::touched_outbound) != 0) return;
     rows.integer(ids[key]);

@@ -8,6 +8,7 @@
 
 #include "store_sql/internal/metaverse_rows.h"
 #include "store_sql/internal/object_rows.h"
+#include "store_sql/internal/references.h"
 
 namespace linkspan::store_sql {
 
@@ -72,7 +73,9 @@ class SqlView final : public store::View {
   std::vector<Reference> references_of(std::span<const ObjectId> objects, bool pending_only) override;
   std::vector<Reference> references_to(std::span<const ObjectId> targets) override;
   std::vector<Resolved> resolve_references(ConnectorId connector,
-                                           std::span<const model::ReferenceSource> sources) override;
+                                           std::span<const model::ReferenceSource> sources) override {
+    return store_sql::resolve_references(database_, connector, sources);
+  }
 
  private:
   [[nodiscard]] std::vector<ObjectWithImages> select(const std::string& statement, sql::Params params,
@@ -237,51 +240,6 @@ std::vector<Reference> SqlView::references_to(std::span<const ObjectId> targets)
   std::sort(found.begin(), found.end());
   found.erase(std::unique(found.begin(), found.end()), found.end());
   return found;
-}
-
-// In two lookups of many rather than one join: the second one asks once for each identity, however many refer to it.
-std::vector<store::View::Resolved> SqlView::resolve_references(ConnectorId connector,
-                                                               std::span<const model::ReferenceSource> sources) {
-  static const sql::Table targets{.name = "observed_target",
-                                  .columns = {{"object_id", Role::key}, {"attribute_id", Role::key}, {"metaverse_id"}}};
-  static const sql::Table joined{.name = "connector_object",
-                                 .columns = {{"metaverse_id", Role::key}, {"connector_id", Role::key}, {"id"}}};
-  sql::RowBatch source_rows(2);
-  for (const model::ReferenceSource& source : sources) {
-    source_rows.integer(source.object.value);
-    source_rows.integer(source.attribute);
-  }
-  constexpr std::size_t k_nowhere = ~std::size_t{0};
-  std::vector<std::pair<std::size_t, std::size_t>> leads;  // source, index into `identities`
-  std::vector<ObjectId> identities;                        // what each identity is in `connector`
-  std::unordered_map<std::int64_t, std::size_t> places;
-  sql::RowBatch wanted(2);
-  database_.lookup(targets, source_rows.rows(), [&](std::size_t source, const sql::Row& row) {
-    const auto metaverse = row.maybe_integer(0);
-    if (!metaverse) {
-      leads.emplace_back(source, k_nowhere);
-      return;
-    }
-    const auto [place, fresh] = places.try_emplace(*metaverse, identities.size());
-    if (fresh) {
-      identities.emplace_back();
-      wanted.integer(*metaverse);
-      wanted.integer(connector.value);
-    }
-    leads.emplace_back(source, place->second);
-  });
-  database_.lookup(joined, wanted.rows(), [&](std::size_t identity, const sql::Row& row) {
-    ObjectId& target = identities[identity];
-    const ObjectId found{row.integer(0)};
-    // Two objects of one connector may be joined to one identity: the older one, whatever the server's order.
-    if (!target || found < target) target = found;
-  });
-  std::vector<Resolved> resolved;
-  resolved.reserve(leads.size());
-  for (const auto& [source, place] : leads) {
-    resolved.push_back({source, place == k_nowhere ? ObjectId{} : identities[place]});
-  }
-  return resolved;
 }
 
 }  // namespace
