@@ -29,6 +29,11 @@ struct Capabilities {
   bool exports = false;
   bool references_by_anchor = false;  ///< else by DN
   bool chooses_anchor = true;         ///< the directory gives a new object its anchor
+  /// An update must say all there is of the object (Export::whole): what it leaves out may be cleared.
+  bool whole_updates = false;
+  /// What send() answers as sent was only taken on: an import tells what became of it, by anchor (Observation confirmed
+  /// and refused). Until then it is sent and not confirmed.
+  bool confirms_later = false;
   std::string correlation_attribute;  ///< carries the source anchor ("externalId"); empty = there is none
 };
 

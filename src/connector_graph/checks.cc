@@ -6,6 +6,8 @@
 #include "base/text.h"
 #include "connector_graph/internal/certificate.h"
 #include "connector_graph/internal/reader.h"
+#include "connector_graph/internal/upload.h"
+#include "connector_graph/internal/upload_log.h"
 #include "net/url.h"
 
 namespace linkspan::connector_graph {
@@ -19,6 +21,11 @@ class Checks {
   std::vector<connector::Check> run() {
     if (!check("sign-in", [this] { return sign_in(); })) return std::move(done_);
     if (!check("certificate", [this] { return certificate(); })) return std::move(done_);
+    if (tenant_.options().uploads()) {
+      check("upload", [this] { return upload(); });
+      check("provisioning log", [this] { return log(); });
+      return std::move(done_);
+    }
     if (!check("extensions", [this] { return extensions(); })) return std::move(done_);
     for (const ObjectType& type : tenant_.types()) {
       if (!check("read " + type.collection, [&] { return read(type); })) continue;
@@ -97,6 +104,18 @@ class Checks {
         {net::Method::patch, "/" + type.collection + "/" + random_uuid(), {}, R"({"displayName":"Linkspan"})"}, {});
     if (response.status != 404) throw error_of(response, "asking for the right to write " + type.collection);
     return "allowed";
+  }
+
+  /// Nobody is uploaded: who may not is refused first (403), an unknown job next (404), and then what holds nothing.
+  std::string upload() {
+    const net::Response response = tenant_.perform(upload_call(tenant_.options(), {}), {});
+    if (!is_success(response) && response.status != 400) throw upload_error(response, "asking for the right to upload");
+    return "allowed, for job " + tenant_.options().job_id;
+  }
+
+  std::string log() {
+    (void)Reader().log(tenant_.get(log_path(tenant_.options(), std::nullopt, 1), {}).body);
+    return "says what becomes of each worker";
   }
 
   Tenant& tenant_;

@@ -59,7 +59,7 @@ class GraphConnector final : public connector::Connector {
     if (!request.watermark.empty()) {
       since = parse_watermark(request.watermark, fingerprint_of(tenant_.types(stop)), tenant_.clock().now());
     }
-    warn_of_certificate();
+    warn_of_certificate(tenant_);
     return std::make_unique<GraphImport>(tenant_, std::move(since), std::move(stop));
   }
 
@@ -75,40 +75,43 @@ class GraphConnector final : public connector::Connector {
   }
 
  private:
-  void warn_of_certificate() {
-    const std::optional<Time> end = tenant_.sign_in().certificate_end();
-    if (!end || *end - tenant_.clock().now() >= k_certificate_ends_soon) return;
-    tenant_.logger().log(Level::warning, "graph.certificate_ends",
-                         "the certificate of application " + tenant_.options().client_id + " ends at " +
-                             to_rfc3339(*end) + ": replace it with `linkspan connector register --rotate`");
-  }
-
   Tenant tenant_;
 };
 
-const SystemClock& system_clock() {
+}  // namespace
+
+void warn_of_certificate(Tenant& tenant) {
+  const std::optional<Time> end = tenant.sign_in().certificate_end();
+  if (!end || *end - tenant.clock().now() >= k_certificate_ends_soon) return;
+  tenant.logger().log(Level::warning, "graph.certificate_ends",
+                      "the certificate of application " + tenant.options().client_id + " ends at " + to_rfc3339(*end) +
+                          ": replace it with `linkspan connector register --rotate`");
+}
+
+const Clock& real_clock() {
   static const SystemClock clock;
   return clock;
 }
 
-/// As an application of the tenant that the settings name.
-connector::Registrar graph_registrar() {
+std::vector<connector::SettingSpec> secret_specs() {
+  return {{"certificate", "Certificate and private key (PEM); `connector register` makes it", false, false, ""}};
+}
+
+connector::Registrar registrar_of(Options (*parse)(const connector::Settings&, connector::Secrets)) {
   connector::Registrar registrar;
-  registrar.enroll = [](const connector::Settings& settings, connector::Secrets secrets, const std::string& name,
-                        const std::function<void(const connector::SignInPrompt&)>& show, Logger& logger,
-                        std::stop_token stop) {
-    Tenant tenant(parse_settings(settings, std::move(secrets)), system_clock(), real_pace(), logger);
+  registrar.enroll = [parse](const connector::Settings& settings, connector::Secrets secrets, const std::string& name,
+                             const std::function<void(const connector::SignInPrompt&)>& show, Logger& logger,
+                             std::stop_token stop) {
+    Tenant tenant(parse(settings, std::move(secrets)), real_clock(), real_pace(), logger);
     return register_application(tenant, name, show, std::move(stop));
   };
-  registrar.rotate = [](const connector::Settings& settings, connector::Secrets secrets, const std::string& name,
-                        Logger& logger, std::stop_token stop) {
-    Tenant tenant(parse_settings(settings, std::move(secrets)), system_clock(), real_pace(), logger);
+  registrar.rotate = [parse](const connector::Settings& settings, connector::Secrets secrets, const std::string& name,
+                             Logger& logger, std::stop_token stop) {
+    Tenant tenant(parse(settings, std::move(secrets)), real_clock(), real_pace(), logger);
     return rotate_certificate(tenant, name, std::move(stop));
   };
   return registrar;
 }
-
-}  // namespace
 
 std::unique_ptr<connector::Connector> make_connector(Options options, const Clock& clock, Pace pace, Logger& logger) {
   return std::make_unique<GraphConnector>(std::move(options), clock, std::move(pace), logger);
@@ -120,12 +123,11 @@ connector::Kind graph_kind() {
   kind.description = "Microsoft Entra ID through Microsoft Graph";
   kind.naming = {.references_by_anchor = true, .objects_by_dn = false};
   kind.settings = setting_specs();
-  kind.secrets = {
-      {"certificate", "Certificate and private key (PEM); `connector register` makes it", false, false, ""}};
+  kind.secrets = secret_specs();
   kind.make = [](const connector::Settings& settings, connector::Secrets secrets, Logger& logger) {
-    return make_connector(parse_settings(settings, std::move(secrets)), system_clock(), real_pace(), logger);
+    return make_connector(parse_settings(settings, std::move(secrets)), real_clock(), real_pace(), logger);
   };
-  kind.registrar = graph_registrar();
+  kind.registrar = registrar_of(parse_settings);
   return kind;
 }
 

@@ -43,6 +43,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   attempt([&] { (void)reader.links(text); });
   attempt([&] { (void)reader.extensions(text); });
+  attempt([&] { (void)reader.log(text); });
   attempt([&] { (void)reader.batch(text); });
   attempt([&] { (void)reader.complaint(text); });
   attempt([&] { (void)reader.id(text); });

@@ -171,6 +171,39 @@ ValueKind kind_of(std::string_view data_type) {
   return ValueKind::text;
 }
 
+dom::object object_member(dom::object object, std::string_view name, bool& there) {
+  dom::object found;
+  there = object[name].get(found) == simdjson::SUCCESS;
+  return found;
+}
+
+/// A worker the job left alone since everything was so already counts as done. What it skipped for another reason (out
+/// of the job's scope) does not (learn.microsoft.com/entra/identity/monitoring-health/concept-provisioning-logs).
+std::optional<LogLine> log_line_of(dom::object object) {
+  bool there = false;
+  const dom::object source = object_member(object, "sourceIdentity", there);
+  if (!there) return std::nullopt;
+  LogLine line;
+  if (const dom::object details = object_member(source, "details", there); there) {
+    line.worker = text_member(details, "externalId");
+  }
+  if (line.worker.empty()) line.worker = text_member(source, "id");
+  const dom::object info = object_member(object, "provisioningStatusInfo", there);
+  if (line.worker.empty() || !there) return std::nullopt;
+  line.at = from_rfc3339(text_member(object, "activityDateTime"));
+  const std::string_view status = text_member(info, "status");
+  if (const dom::object error = object_member(info, "errorInformation", there); there) {
+    const std::string_view code = text_member(error, "errorCode");
+    const std::string_view reason = text_member(error, "reason");
+    line.reason =
+        printable(std::string(code) + (code.empty() || reason.empty() ? "" : ": ") + std::string(reason), 400);
+  }
+  if (line.reason.empty()) line.reason = "status " + printable(status, 40);
+  line.has_taken_effect = equal_ascii_case(status, "success") || equal_ascii_case(status, "warning") ||
+                          (equal_ascii_case(status, "skipped") && line.reason.find("Redundant") != std::string::npos);
+  return line;
+}
+
 }  // namespace
 
 bool is_object_id(std::string_view id) noexcept {
@@ -286,6 +319,23 @@ std::map<std::string, net::Response, std::less<>> Reader::batch(std::string_view
       one.body = simdjson::minify(*content);
     }
     made.emplace(text_member(object, "id"), std::move(one));
+  }
+  return made;
+}
+
+LogPage Reader::log(std::string_view body) {
+  dom::object root;
+  const dom::array list = state_->parse_list(body, "provisioning log", root);
+  LogPage made;
+  made.next_link = link_member(root, "@odata.nextLink");
+  for (const dom::element each : list) {
+    dom::object object;
+    if (each.get(object) != simdjson::SUCCESS) refuse("Graph lists what is no object in the provisioning log");
+    try {
+      if (std::optional<LogLine> line = log_line_of(object)) made.lines.push_back(std::move(*line));
+    } catch (const Error& error) {
+      refuse("a line of the provisioning log holds no time: " + error.message());
+    }
   }
   return made;
 }

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "connector_graph/internal/device_sign_in.h"
+#include "connector_graph/internal/upload_log.h"
 #include "connector_graph/internal/writer.h"
 #include "net/url.h"
 
@@ -228,6 +229,8 @@ Options as_registered(const Options& options, const connector::Registered& regis
   made.login_url = options.login_url;
   made.graph_url = options.graph_url;
   made.object_types = options.object_types;
+  made.service_principal_id = options.service_principal_id;
+  made.job_id = options.job_id;
   made.http = options.http;
   made.certificate = registered.secrets.at("certificate").clone();
   return made;
@@ -246,6 +249,7 @@ std::string wait_until_known(Tenant& old, const connector::Registered& registere
   std::string last;
   for (int look = 1; look <= k_most_looks; ++look) {
     try {
+      if (tenant.options().uploads()) (void)tenant.get(log_path(tenant.options(), std::nullopt, 1), stop);
       for (const std::string& type : tenant.options().object_types) {
         (void)tenant.get("/" + type + "s?$top=1&$select=id", stop);
       }
@@ -271,6 +275,8 @@ std::vector<std::string> permissions_for(const Options& options) {
   if (reads("user")) made.emplace_back("User.ReadWrite.All");
   if (reads("group")) made.emplace_back("Group.ReadWrite.All");
   if (!options.directory_extensions.empty()) made.emplace_back("Directory.Read.All");
+  // learn.microsoft.com/entra/identity/app-provisioning/inbound-provisioning-api-concepts
+  if (options.uploads()) made = {"SynchronizationData-User.Upload", "ProvisioningLog.Read.All"};
   return made;
 }
 

@@ -95,7 +95,9 @@ net::Request Tenant::request(const Call& call, std::stop_token stop) {
   made.headers = call.headers;
   made.headers.add("Authorization", sign_in_.authorization(std::move(stop)));
   made.headers.add("Accept", "application/json");
-  if (!call.body.empty()) made.headers.add("Content-Type", "application/json");
+  if (!call.body.empty() && !call.headers.find("Content-Type")) {
+    made.headers.add("Content-Type", "application/json");
+  }
   made.body = call.body;
   return made;
 }

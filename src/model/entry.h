@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "base/clock.h"
 #include "model/value.h"
 
 namespace linkspan::model {
@@ -36,9 +37,13 @@ struct Observation {
     unchanged,  ///< it is still there, as last told (only the anchor is set)
     gone,       ///< it is no longer there, or no longer in scope (only the anchor, or the DN, is set)
     deleted,    ///< it was deleted, and the directory took it out of all that referred to it (only the anchor is set)
+    confirmed,  ///< what it was last sent has taken effect; the directory shows no values (the anchor and `at` are set)
+    refused,    ///< what it was last sent has not taken effect (the anchor, `at` and `reason` are set)
   };
   Kind kind = Kind::present;
   Entry entry;
+  Time at{};             ///< when the directory came to confirm or refuse it, by its own clock
+  std::string reason{};  ///< why it was refused, for people
 };
 
 }  // namespace linkspan::model

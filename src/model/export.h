@@ -2,6 +2,7 @@
 // What the engine asks a directory to change.
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -44,6 +45,9 @@ struct Export {
   std::vector<AttributeChange> attributes;
   std::vector<ReferenceChange> references;
   bool look_first = false;  ///< of an add: what the directory holds may have changed since it was read
+  /// All that rules say the object should be, where the directory wants to be told so each time (whole_updates of
+  /// connector::Capabilities): its values, and its references by the anchors of those that are there.
+  std::optional<Entry> whole{};
 };
 
 }  // namespace linkspan::model

@@ -67,6 +67,20 @@ PendingExport attribute_part(const Context& context, const ConnectorInfo& info, 
   return pending;
 }
 
+/// The objects that these references lead to, by id.
+std::unordered_map<std::int64_t, store::Object> targets_of(store::View& view,
+                                                           const std::vector<store::Reference>& rows) {
+  std::vector<ObjectId> targets;
+  for (const store::Reference& row : rows) targets.push_back(row.target);
+  std::sort(targets.begin(), targets.end());
+  targets.erase(std::unique(targets.begin(), targets.end()), targets.end());
+  std::unordered_map<std::int64_t, store::Object> target_of;
+  for (store::ObjectWithImages& one : view.load_objects(targets, store::no_images)) {
+    target_of.emplace(one.object.id.value, std::move(one.object));
+  }
+  return target_of;
+}
+
 }  // namespace
 
 std::vector<PendingExport> pending_exports(const Context& context, const ConnectorInfo& info,
@@ -81,14 +95,7 @@ std::vector<PendingExport> pending_exports(const Context& context, const Connect
     out.push_back(attribute_part(context, info, correlation_attribute, one));
   }
   const std::vector<store::Reference> rows = view.references_of(holders, true);
-  std::vector<ObjectId> targets;
-  for (const store::Reference& row : rows) targets.push_back(row.target);
-  std::sort(targets.begin(), targets.end());
-  targets.erase(std::unique(targets.begin(), targets.end()), targets.end());
-  std::unordered_map<std::int64_t, store::Object> target_of;
-  for (store::ObjectWithImages& one : view.load_objects(targets, store::no_images)) {
-    target_of.emplace(one.object.id.value, std::move(one.object));
-  }
+  const std::unordered_map<std::int64_t, store::Object> target_of = targets_of(view, rows);
   for (const store::Reference& row : rows) {
     PendingExport& pending = out[at.at(row.object.value)];
     model::ReferenceChange change;
@@ -102,6 +109,35 @@ std::vector<PendingExport> pending_exports(const Context& context, const Connect
     (change.target.empty() && change.add ? pending.withheld : pending.change.references).push_back(std::move(change));
   }
   return out;
+}
+
+void tell_whole(const Context& context, store::View& view, const std::vector<store::ObjectWithImages>& objects,
+                std::vector<PendingExport>& pending) {
+  const model::Names& names = context.store.names();
+  std::vector<ObjectId> holders;
+  std::unordered_map<std::int64_t, model::Entry*> whole_of;
+  for (std::size_t i = 0; i < objects.size(); ++i) {
+    const store::Object& object = objects[i].object;
+    if (object.desired != store::Desired::present) continue;
+    model::Entry& whole = pending[i].change.whole.emplace();
+    whole.anchor = object.anchor;
+    whole.dn = object.dn;
+    whole.object_type = pending[i].change.object_type;
+    const model::Image desired = model::decode(objects[i].images.desired);
+    for (const model::ImageAttribute& attribute : desired.attributes()) {
+      if (!attribute.values.empty()) whole.attributes.emplace_back(names.name(attribute.name), attribute.values);
+    }
+    holders.push_back(object.id);
+    whole_of.emplace(object.id.value, &whole);
+  }
+  std::vector<store::Reference> rows = view.references_of(holders, false);
+  std::erase_if(rows, [](const store::Reference& row) { return (row.bits & store::reference_desired) == 0; });
+  const std::unordered_map<std::int64_t, store::Object> target_of = targets_of(view, rows);
+  for (const store::Reference& row : rows) {
+    const auto target = target_of.find(row.target.value);
+    if (target == target_of.end() || target->second.anchor.empty()) continue;
+    whole_of.at(row.object.value)->references.push_back({names.name(row.attribute), target->second.anchor});
+  }
 }
 
 void each_pending(const Context& context, const ConnectorInfo& info, std::string_view correlation_attribute,

@@ -30,6 +30,10 @@ void each_pending(const Context& context, const ConnectorInfo& info, std::string
                                                          std::string_view correlation_attribute, store::View& view,
                                                          const std::vector<store::ObjectWithImages>& objects);
 
+/// Gives each of `pending`, the exports of `objects`, all that its object should be (model::Export::whole).
+void tell_whole(const Context& context, store::View& view, const std::vector<store::ObjectWithImages>& objects,
+                std::vector<PendingExport>& pending);
+
 /// What the guard counts.
 struct ChangeCounts {
   std::int64_t adds = 0;

@@ -20,14 +20,6 @@ using store::Operation;
 
 /// Sent between two looks at the lease and the staging switch; a crash leaves at most this many answers unknown.
 constexpr std::size_t k_chunk = 200;
-/// Failures after which an object waits for a person or for its retry time, out of everybody's way.
-constexpr std::int64_t k_quarantine_after = 3;
-
-/// 30 minutes, doubled with every failure, a day at most: a permanent refusal is not knocked at every cycle.
-std::chrono::minutes retry_delay(std::int64_t failures) {
-  const auto doublings = std::min<std::int64_t>(failures - 1, 6);
-  return std::min<std::chrono::minutes>(std::chrono::minutes(30LL << doublings), std::chrono::hours(24));
-}
 
 /// For so long after an import of the target nobody is expected to have made accounts of ours there: a cycle, which
 /// reads before it writes, asks nothing. Later on (a long export, an approval after a review) each add costs a
@@ -61,7 +53,7 @@ class Exporter {
         waits_(!request.approved),
         read_at_(request.read_at),
         applies_once_(has_flows_that_apply_once(context.rules, info)),
-        correlation_(directory.capabilities().correlation_attribute) {}
+        capabilities_(directory.capabilities()) {}
 
   /// All pending changes of one operation, or (with Operation::none) all references.
   void pass(Operation operation);
@@ -106,7 +98,7 @@ class Exporter {
   bool waits_;  ///< for the retry times of what failed; not when a person has approved just this change set
   std::optional<Time> read_at_;
   bool applies_once_;  ///< there are flows that speak of new objects only
-  std::string correlation_;
+  const connector::Capabilities capabilities_;
   std::vector<store::Reference> references_;
   std::vector<store::ObjectError> errors_;
   std::vector<ObjectId> removed_;
@@ -146,7 +138,8 @@ std::vector<Exporter::Item> Exporter::next_chunk(Operation operation, bool attem
     for (store::ObjectError& error : summary->errors_of(ids)) {
       if (error.stage == "export") errors.emplace(error.object.value, std::move(error));
     }
-    auto pending = pending_exports(context_, info_, correlation_, *view, objects);
+    auto pending = pending_exports(context_, info_, capabilities_.correlation_attribute, *view, objects);
+    if (capabilities_.whole_updates) tell_whole(context_, *view, objects, pending);
     for (std::size_t i = 0; i < objects.size(); ++i) {
       Item item{std::move(objects[i]), std::move(pending[i]), 0};
       if (const auto error = errors.find(item.loaded.object.id.value); error != errors.end()) {
@@ -190,14 +183,15 @@ void Exporter::mark_attempted(std::vector<Item>& items) {
 
 /// What became of an earlier, unanswered add of this object: nullopt = nothing that could be found.
 std::optional<connector::Outcome> Exporter::look_up(const Item& item) {
-  if (!is_attempted(item.loaded.object) || correlation_.empty() || item.pending.correlation.empty()) return {};
+  const std::string& attribute = capabilities_.correlation_attribute;
+  if (!is_attempted(item.loaded.object) || attribute.empty() || item.pending.correlation.empty()) return {};
   try {
-    auto found = directory_.find(item.pending.change.object_type, correlation_, model::Value(item.pending.correlation));
+    auto found = directory_.find(item.pending.change.object_type, attribute, model::Value(item.pending.correlation));
     if (found.empty()) return {};
     if (found.size() > 1) {
       Error several(Fault::conflict, "export.several_found",
                     fmt::format("{}: {} holds {} objects with {} = {}", item.pending.name, info_.name, found.size(),
-                                correlation_, item.pending.correlation),
+                                attribute, item.pending.correlation),
                     "Remove the surplus account in the target; the next cycle adopts the other.");
       return connector::Failed{std::move(several), false};
     }
@@ -356,7 +350,7 @@ void Exporter::record_sent(Operation operation, Item& item, const connector::Sen
   if (!sent.anchor.empty()) object.anchor = sent.anchor;
   if (operation == Operation::rename) object.dn = item.pending.change.new_dn;
   if (!sent.dn.empty()) object.dn = sent.dn;
-  object.observed_hash = k_unconfirmed;
+  object.observed_hash = capabilities_.confirms_later ? sent_mark(context_.clock.now()) : std::string(k_unconfirmed);
   // It is there now: flows that apply once have spoken, and the next plan leaves them out.
   if (operation == Operation::add && applies_once_) object.touched |= store::touched_inbound;
   if (operation == Operation::none) {
@@ -381,7 +375,9 @@ void Exporter::record_sent(Operation operation, Item& item, const connector::Sen
   store::ObjectError forgotten;
   forgotten.object = object.id;
   forgotten.stage = "export";
-  if (sent.references_refused.empty() && item.failures > 0) errors_.push_back(std::move(forgotten));
+  // Where it was only taken on, its errors are over when it is confirmed.
+  if (sent.references_refused.empty() && item.failures > 0 && !capabilities_.confirms_later)
+    errors_.push_back(std::move(forgotten));
 }
 
 store::ObjectError Exporter::failure(const Item& item, const Error& error) {
@@ -394,8 +390,7 @@ store::ObjectError Exporter::failure(const Item& item, const Error& error) {
   record.first_at = record.last_at = context_.clock.now();
   record.count = 1;
   if (!is_transient(error.fault())) {
-    record.retry_at = record.last_at + retry_delay(item.failures + 1);
-    record.quarantined = item.failures + 1 >= k_quarantine_after;
+    schedule_retry(record, item.failures + 1);
     if (record.quarantined) counters.add("quarantined");
   }
   counters.add("failed");

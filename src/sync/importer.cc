@@ -457,6 +457,7 @@ void Importer::apply(std::vector<Prepared> prepared, const std::string* watermar
   std::vector<Prepared*> present;
   std::vector<ObjectId> gone;
   std::vector<ObjectId> deleted;
+  std::vector<Verdict> verdicts;
   for (std::size_t i = 0; i < prepared.size(); ++i) {
     Prepared& one = prepared[i];
     if (!one.anchor.empty() && last[one.anchor] != i) continue;
@@ -473,6 +474,9 @@ void Importer::apply(std::vector<Prepared> prepared, const std::string* watermar
     if (one.kind == Observation::Kind::gone || one.kind == Observation::Kind::deleted) {
       gone.push_back(object->id);
       if (one.kind == Observation::Kind::deleted) deleted.push_back(object->id);
+    } else if (one.kind == Observation::Kind::confirmed || one.kind == Observation::Kind::refused) {
+      seen_.mark(object->id);
+      verdicts.push_back({&one, object->id});
     } else {
       seen_.mark(object->id);
       counters_.add("unchanged");
@@ -481,6 +485,7 @@ void Importer::apply(std::vector<Prepared> prepared, const std::string* watermar
   references_.clear();
   errors_.clear();
   write_present(*view, *batch, present, known);
+  write_verdicts(*view, *batch, verdicts);
   replace_stand_ins(*view, *batch);
   // Before anything leaves: what is still referenced stays as a stand-in.
   batch->put_references(std::exchange(references_, {}));

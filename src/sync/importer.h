@@ -116,6 +116,15 @@ class Importer {
   void merge_references(ObjectWrite& write, std::span<const Reference> old, std::vector<ObjectId> targets,
                         const Prepared& prepared);
   void not_reimported(ObjectId object, std::string what);
+  /// A directory that shows no values says what became of what an object was sent.
+  struct Verdict {
+    const Prepared* told;
+    ObjectId object;
+  };
+  void write_verdicts(store::View& view, store::Batch& batch, const std::vector<Verdict>& verdicts);
+  void confirm_sent(ObjectWrite& write, std::span<const Reference> rows);
+  void take_back_sent(ObjectWrite& write, std::span<const Reference> rows);
+  [[nodiscard]] store::ObjectError refusal(const Object& object, const Prepared& told, std::int64_t failures);
 
   const Context& context_;
   const ConnectorInfo& info_;

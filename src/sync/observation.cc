@@ -42,6 +42,8 @@ Prepared Preparer::prepare(model::Observation observation) {
   out.anchor = std::move(entry.anchor);
   out.dn = std::move(entry.dn);
   if (!by_anchor_ && !out.dn.empty()) out.dn_key = model::dn_key(out.dn);
+  out.at = observation.at;
+  out.reason = std::move(observation.reason);
   if (out.kind != model::Observation::Kind::present) return out;
 
   out.type = id_of(entry.object_type, 0);

@@ -28,6 +28,8 @@ struct Prepared {
   std::string image;
   std::string hash;
   std::vector<PreparedReference> references;  ///< sorted, each once
+  Time at{};                                  ///< as model::Observation
+  std::string reason{};
 };
 
 /// Prepares what one connector observes. One thread.

@@ -1,8 +1,42 @@
 #include "sync/pending.h"
 
+#include <algorithm>
+#include <chrono>
+
+#include "base/text.h"
 #include "model/dn.h"
 
 namespace linkspan::sync {
+namespace {
+
+constexpr std::string_view k_sent = "sent ";
+/// Failures after which an object waits for a person or for its retry time.
+constexpr std::int64_t k_quarantine_after = 3;
+
+/// 30 minutes, doubled with every failure, a day at most: a permanent refusal is not knocked at every cycle.
+std::chrono::minutes retry_delay(std::int64_t failures) {
+  const auto doublings = std::min<std::int64_t>(failures - 1, 6);
+  return std::min<std::chrono::minutes>(std::chrono::minutes(30LL << doublings), std::chrono::hours(24));
+}
+
+}  // namespace
+
+std::string sent_mark(Time at) {
+  const auto seconds = std::chrono::floor<std::chrono::seconds>(at.time_since_epoch());
+  return std::string(k_sent) + std::to_string(seconds.count());
+}
+
+std::optional<Time> sent_at(const store::Object& object) {
+  if (!object.observed_hash.starts_with(k_sent)) return std::nullopt;
+  const auto seconds = to_integer(std::string_view(object.observed_hash).substr(k_sent.size()));
+  if (!seconds) return std::nullopt;
+  return Time{std::chrono::seconds{*seconds}};
+}
+
+void schedule_retry(store::ObjectError& error, std::int64_t failures) {
+  error.retry_at = error.last_at + retry_delay(failures);
+  error.quarantined = failures >= k_quarantine_after;
+}
 
 bool exists(const store::Object& object, bool has_sent) {
   if (object.anchor.empty() || is_attempted(object)) return false;

@@ -1,9 +1,12 @@
 #pragma once
 // The one place that says what is pending: desired - (observed overlaid by sent).
 
+#include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
+#include "base/clock.h"
 #include "model/image.h"
 #include "store/rows.h"
 
@@ -14,6 +17,19 @@ namespace linkspan::sync {
 inline constexpr std::string_view k_unconfirmed = "unconfirmed";
 /// observed_hash of an add that may have been sent, by a process that did not live to see the answer.
 inline constexpr std::string_view k_attempted = "attempted";
+
+/// observed_hash of an object whose last changes a directory refused after it had taken them on: nobody knows what it
+/// is now.
+inline constexpr std::string_view k_refused = "refused";
+
+/// observed_hash of an object that was sent at that time to a directory which tells later what became of it.
+[[nodiscard]] std::string sent_mark(Time at);
+/// The time in that mark, to the second; nullopt for any other observed_hash.
+[[nodiscard]] std::optional<Time> sent_at(const store::Object& object);
+
+/// Says when an export that failed for good is tried again, after `failures` failures in all: later each time, and from
+/// the third on in quarantine, out of everybody's way. Of `error` last_at is set.
+void schedule_retry(store::ObjectError& error, std::int64_t failures);
 
 /// Whether an add of the object was sent whose answer nobody knows: it is there, or it is not.
 [[nodiscard]] inline bool is_attempted(const store::Object& object) { return object.observed_hash == k_attempted; }

@@ -52,7 +52,8 @@ std::string to_http(const GraphReply& reply) {
 }
 
 bool is_write(const GraphAsked& asked) {
-  return asked.method != "GET" && asked.path != "/$batch" && !asked.path.starts_with("/directoryObjects/");
+  return asked.method != "GET" && asked.path != "/$batch" && !asked.path.starts_with("/directoryObjects/") &&
+         !GraphUpload::is_about(asked.path);
 }
 
 }  // namespace
@@ -111,6 +112,7 @@ GraphAsked parse_graph_request(std::string method, const std::string& target,
 GraphFake::GraphFake(const Clock& clock, GraphFakeOptions options)
     : clock_(clock),
       options_(options),
+      upload_(clock),
       identity_(std::make_unique<GraphIdentity>(clock, "contoso.example")),
       server_([this](const net::SeenRequest& request) { return answer(request); }) {}
 

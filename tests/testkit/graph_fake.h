@@ -21,6 +21,7 @@
 #include "base/clock.h"
 #include "net/testing/loopback_server.h"
 #include "testkit/graph_identity.h"
+#include "testkit/graph_upload.h"
 
 namespace linkspan::testkit {
 
@@ -78,6 +79,12 @@ class GraphFake {
   [[nodiscard]] std::set<std::string> members(const std::string& id) const;
   [[nodiscard]] std::set<std::string> owners(const std::string& id) const;
   [[nodiscard]] std::string manager(const std::string& id) const;
+  /// Does something with the provisioning job, under the lock.
+  template <class Deed>
+  auto with_upload(const Deed& deed) {
+    const std::scoped_lock lock(mutex_);
+    return deed(upload_);
+  }
   /// Those whose `property` is `value`.
   [[nodiscard]] std::vector<std::string> where(const std::string& property, const nlohmann::json& value) const;
   [[nodiscard]] std::size_t count(const std::string& type) const;
@@ -152,6 +159,7 @@ class GraphFake {
   const Clock& clock_;
   const GraphFakeOptions options_;
   mutable std::mutex mutex_;
+  GraphUpload upload_;
   std::unique_ptr<GraphIdentity> identity_;
   Intercept intercept_;
   bool carry_out_ = false;

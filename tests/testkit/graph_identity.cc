@@ -18,8 +18,10 @@ using nlohmann::json;
 namespace {
 
 constexpr std::string_view k_graph_app = "00000003-0000-0000-c000-000000000000";
-const std::set<std::string> k_known_permissions{"User.ReadWrite.All", "User.Read.All", "Group.ReadWrite.All",
-                                                "Group.Read.All", "Directory.Read.All"};
+const std::set<std::string> k_known_permissions{"User.ReadWrite.All",      "User.Read.All",
+                                                "Group.ReadWrite.All",     "Group.Read.All",
+                                                "Directory.Read.All",      "SynchronizationData-User.Upload",
+                                                "ProvisioningLog.Read.All"};
 
 struct X509Deleter {
   void operator()(X509* x509) const noexcept { X509_free(x509); }

@@ -166,6 +166,7 @@ class GraphWriter {
 
 GraphReply GraphFake::serve(const GraphAsked& asked, const std::set<std::string>& rights) {
   if (asked.path == "/$batch") return serve_batch(asked, rights);
+  if (GraphUpload::is_about(asked.path)) return upload_.serve(asked, rights, root());
   if (auto reply = identity_->serve(asked, rights)) return std::move(*reply);
   const auto require = [&](const std::string& first, const std::string& second) {
     if (rights.contains(first) || rights.contains(second)) return;

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/clock.h"
 #include "connector_graph/internal/shape.h"
 #include "model/entry.h"
 #include "net/http_message.h"
@@ -43,6 +44,18 @@ struct LinkPage {
   std::string next_link;
 };
 
+/// One line of the provisioning log (learn.microsoft.com/graph/api/resources/provisioningobjectsummary).
+struct LogLine {
+  std::string worker;  ///< the externalId it was uploaded with
+  Time at{};
+  bool has_taken_effect = false;
+  std::string reason;  ///< else: why not; printable, cut
+};
+struct LogPage {
+  std::vector<LogLine> lines;
+  std::string next_link;
+};
+
 /// What an error reply says (learn.microsoft.com/graph/errors); both empty when it says nothing.
 struct Complaint {
   std::string code;     ///< "Request_BadRequest"
@@ -66,6 +79,8 @@ class Reader {
   /// The replies of a batch by their ids: status, Retry-After among the headers, body as text
   /// (learn.microsoft.com/graph/json-batching).
   [[nodiscard]] std::map<std::string, net::Response, std::less<>> batch(std::string_view body);
+  /// Lines about no worker (a cycle as a whole) are left out.
+  [[nodiscard]] LogPage log(std::string_view body);
   /// The id of an object just made; empty when the reply shows none.
   [[nodiscard]] std::string id(std::string_view body);
 

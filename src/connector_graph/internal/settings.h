@@ -26,12 +26,22 @@ struct Options {
   std::size_t concurrency = 4;
   bool force_password_change = true;
   net::ClientOptions http{};
+
+  // The second mode, API-driven inbound provisioning.
+  std::string service_principal_id{};            ///< of the provisioning application
+  std::string job_id{};                          ///< of its job; empty = the first mode
+  std::uint32_t daily_requests = 2000;           ///< uploads in any 24 hours
+  std::vector<std::string> worker_attributes{};  ///< beyond the standard's: "urn:contoso:employee:HireDate"
+  [[nodiscard]] bool uploads() const { return !job_id.empty(); }
 };
 
 [[nodiscard]] std::vector<connector::SettingSpec> setting_specs();
+[[nodiscard]] std::vector<connector::SettingSpec> upload_setting_specs();
 
 /// Throws Fault::invalid "graph.settings" that lists all that is wrong. The client id and the certificate may be
 /// missing: registration makes them.
 [[nodiscard]] Options parse_settings(const connector::Settings& settings, connector::Secrets secrets);
+/// The same for the second mode.
+[[nodiscard]] Options parse_upload_settings(const connector::Settings& settings, connector::Secrets secrets);
 
 }  // namespace linkspan::connector_graph
