@@ -139,6 +139,7 @@ struct MetaverseWrite {
 struct DerivedReferences {
   std::span<const NameId> backwards{};  ///< attributes that are looked at from what they lead to
   std::span<const NameId> through{};    ///< attributes that are followed on from object to object
+  bool alone = false;                   ///< no other reference has holders that count
   [[nodiscard]] bool empty() const { return backwards.empty() && through.empty(); }
 };
 

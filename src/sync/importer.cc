@@ -180,8 +180,9 @@ void Importer::note_far_end(const Reference& row) {
 
 /// What rules read of references at their far end, or beyond it, is another now.
 void Importer::touch_far_ends(store::Batch& batch) {
-  const store::DerivedReferences derived = derived_references(context_.rules);
+  store::DerivedReferences derived = derived_references(context_.rules);
   if (derived.empty()) return;
+  derived.alone = true;
   std::sort(far_ends_.begin(), far_ends_.end());
   far_ends_.erase(std::unique(far_ends_.begin(), far_ends_.end()), far_ends_.end());
   batch.touch_objects(far_ends_, store::touched_inbound, 0);

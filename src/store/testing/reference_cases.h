@@ -176,6 +176,8 @@ TEST_P(StoreContract, HoldersAreFoundAtTheFarEndAndBeyondGroups) {
   const std::vector<NameId> six{6};
   batch([&](Batch& to) { to.touch_holders({}, std::vector{corp[2]}, {.through = five}); });
   EXPECT_THAT(touched_identities(), ElementsAre(identities[0], identities[1]));
+  batch([&](Batch& to) { to.touch_holders({}, std::vector{corp[1]}, {.through = five, .alone = true}); });
+  EXPECT_THAT(touched_identities(), ElementsAre(identities[0], identities[1])) << "bob holds inner by another one";
   batch([&](Batch& to) { to.touch_holders({}, std::vector{corp[3]}, {.backwards = six}); });
   EXPECT_THAT(touched_identities(), ElementsAre(identities[0], identities[1], identities[2]))
       << "inner by what bob calls his own, ada by her reference to bob";

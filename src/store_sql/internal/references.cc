@@ -225,17 +225,20 @@ std::unordered_set<std::int64_t> holders_of(sql::Database& database, const std::
   const auto is_in = [](std::span<const NameId> names, std::int64_t attribute) {
     return std::binary_search(names.begin(), names.end(), static_cast<NameId>(attribute));
   };
+  bool any = !derived.alone;  // beyond the first step only what is derived counts
   const auto take = [&](const sql::Row& row, bool backwards) {
-    if (!observed(row.integer(2)) || (backwards && !is_in(derived.backwards, row.integer(1)))) return;
+    if (!observed(row.integer(2))) return;
+    const bool counts = is_in(backwards ? derived.backwards : derived.through, row.integer(1));
+    if (!counts && (backwards || !any)) return;
     holders.insert(row.integer(0));
-    if (derived.through.empty() || (!backwards && !is_in(derived.through, row.integer(1)))) return;
-    if (followed.insert(row.integer(0)).second) further.push_back(row.integer(0));
+    if (counts && !derived.through.empty() && followed.insert(row.integer(0)).second) further.push_back(row.integer(0));
   };
   for (std::vector<std::int64_t> frontier(objects.begin(), objects.end()); !frontier.empty();) {
     database.lookup(to, number_rows(frontier).rows(), [&](std::size_t, const sql::Row& row) { take(row, false); });
     if (!derived.backwards.empty())
       database.lookup(from, number_rows(frontier).rows(), [&](std::size_t, const sql::Row& row) { take(row, true); });
     frontier = std::exchange(further, {});
+    any = false;
   }
   return holders;
 }
