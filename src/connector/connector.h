@@ -40,6 +40,10 @@ struct Capabilities {
 /// What to read. Containers are DNs or paths; the filter of object types and attributes is the connector's setting.
 struct ImportRequest {
   std::string watermark;  ///< empty = full
+  /// For each of these anchors, whether the object is held whole, as a directory has shown it: only of those a delta
+  /// may say `changed`, once, and before anything else that it says of that object. To be called by whoever calls
+  /// next(). Empty = of none.
+  std::function<std::vector<bool>(std::span<const std::string> anchors)> held{};
 };
 
 /// How an import ended.

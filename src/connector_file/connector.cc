@@ -83,10 +83,14 @@ class FileImport final : public Import {
   Observation observe(model::Entry entry) {
     const std::string hash = hash_of(entry);
     seen_.add(hash);
-    if (!known_.contains(hash)) return {Observation::Kind::present, std::move(entry)};
-    Observation same{Observation::Kind::unchanged, {}};
-    same.entry.anchor = std::move(entry.anchor);
-    return same;
+    Observation made;
+    if (known_.contains(hash)) {
+      made.kind = Observation::Kind::unchanged;
+      made.entry.anchor = std::move(entry.anchor);
+    } else {
+      made.entry = std::move(entry);
+    }
+    return made;
   }
 
   std::unique_ptr<Pass> pass_;

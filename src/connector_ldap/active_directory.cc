@@ -57,7 +57,7 @@ class ActiveDirectoryConnector final : public connector::Connector {
     if (request.watermark.empty()) {
       return active_directory_full_import(std::move(forest), settings_, logger_, std::move(stop));
     }
-    return active_directory_delta_import(std::move(forest), settings_, logger_, std::move(stop), request.watermark);
+    return active_directory_delta_import(std::move(forest), settings_, logger_, std::move(stop), request);
   }
 
   void send(std::span<const model::Export> exports, const std::function<void(std::size_t, Outcome)>& done,

@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <array>
 #include <deque>
+#include <map>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include "base/text.h"
@@ -16,6 +18,7 @@
 #include "connector_ldap/internal/primary_group.h"
 #include "connector_ldap/internal/quiet_pipe.h"
 #include "connector_ldap/internal/searches.h"
+#include "connector_ldap/internal/values.h"
 
 namespace linkspan::connector_ldap {
 
@@ -94,6 +97,49 @@ ChangeFacts read_change(Session& session, LDAPMessage* message) {
   return made;
 }
 
+/// Which attributes a search shows to everybody who may see the object. Confidential ones (searchFlags 0x80, MS-ADTS
+/// 2.2.9) want a right of their own, and DirSync shows them without: what it tells of them is not what a search tells.
+class PlainAttributes {
+ public:
+  /// Looks up those of `names` that are not known yet. What the schema does not show is not plain.
+  void learn(Session& session, const Partition& partition, const std::set<std::string>& names,
+             const std::stop_token& stop) {
+    std::string filter;
+    for (const std::string& name : names) {
+      if (plain_.emplace(name, false).second) filter += fmt::format("(lDAPDisplayName={})", escape_filter(name));
+    }
+    if (filter.empty()) return;
+    const auto found = session.read({.base = "CN=Schema," + partition.controller.configuration,
+                                     .scope = LDAP_SCOPE_ONELEVEL,
+                                     .filter = fmt::format("(|{})", filter),
+                                     .attributes = {"lDAPDisplayName", "searchFlags"}},
+                                    stop);
+    for (const Message& message : found) {
+      const auto name = values_of(session.handle(), message.get(), "lDAPDisplayName");
+      const auto flags = values_of(session.handle(), message.get(), "searchFlags");
+      const std::int64_t bits = flags.empty() ? 0 : to_integer(flags.front()).value_or(k_confidential);
+      if (!name.empty()) plain_[name.front()] = (bits & k_confidential) == 0;
+    }
+  }
+  [[nodiscard]] bool has(const std::string& name) const {
+    const auto found = plain_.find(name);
+    return found != plain_.end() && found->second;
+  }
+
+ private:
+  static constexpr std::int64_t k_confidential = 0x80;
+  std::map<std::string, bool> plain_;
+};
+
+std::set<std::string> names_in(const Observation& part) {
+  std::set<std::string> names;
+  for (const auto& [name, values] : part.entry.attributes) names.insert(name);
+  for (const auto* references : {&part.entry.references, &part.references_gone}) {
+    for (const model::NamedReference& one : *references) names.insert(one.attribute);
+  }
+  return names;
+}
+
 /// What both imports do with an entry.
 class Reading {
  public:
@@ -104,6 +150,8 @@ class Reading {
         reader_(*forest_.schema, settings.object_types, settings.attributes, Dialect::active_directory) {}
 
   Forest& forest() { return forest_; }
+  const Forest& forest() const { return forest_; }
+  EntryReader& reader() { return reader_; }
   const std::stop_token& stop() const { return stop_; }
   std::vector<std::string> requested() const {
     std::vector<std::string> names = reader_.requested();
@@ -219,13 +267,18 @@ class FullImport final : public Import {
   std::unique_ptr<PagedSearch> pages_;
 };
 
-/// First what changed is listed, in every partition; then what was deleted is told, and the rest is read as it is now.
-/// So an object that went from one domain to another is not gone at the end, and no value is told that is older than
-/// another that was told before.
+/// What changed is listed, in every partition. Of an object that the engine holds whole, and that DirSync says only
+/// some attributes of, these are told at once; all others are noted. Then what was deleted is told, and what was noted
+/// is read as it is now. So an object that went from one domain to another is not gone at the end, and no value is told
+/// that is older than another that was told before.
 class DeltaImport final : public Import {
  public:
-  DeltaImport(Forest forest, const LdapSettings& settings, std::stop_token stop, std::vector<PartitionMark> marks)
-      : reading_(std::move(forest), settings, std::move(stop)), settings_(settings), marks_(std::move(marks)) {
+  DeltaImport(Forest forest, const LdapSettings& settings, connector::ImportRequest request, std::stop_token stop,
+              std::vector<PartitionMark> marks)
+      : reading_(std::move(forest), settings, std::move(stop)),
+        settings_(settings),
+        request_(std::move(request)),
+        marks_(std::move(marks)) {
     changed_.resize(marks_.size());
     moved_.resize(marks_.size());
   }
@@ -234,11 +287,14 @@ class DeltaImport final : public Import {
     batch.clear();
     reading_.throw_if_stopped();
     const QuietPipe quiet;
-    list_changes();
     connector::BatchLimit limit;
-    for (std::size_t counted = 0; !limit.reached() && advance(batch);) {
+    std::size_t counted = 0;
+    const auto count = [&] {
       for (; counted < batch.size(); ++counted) limit.count(batch[counted].entry);
-    }
+    };
+    while (!limit.reached() && list_some(batch)) count();
+    count();
+    while (!limit.reached() && advance(batch)) count();
     return !batch.empty();
   }
 
@@ -262,44 +318,104 @@ class DeltaImport final : public Import {
     return made;
   }
 
-  void list_changes() {
-    if (listed_) return;
-    listed_ = true;
-    for (std::size_t i = 0; i < marks_.size(); ++i) {
-      try {
-        if (marks_[i].changes == Changes::usn) {
-          list_by_usn(i);
-        } else {
-          list_by_dirsync(i);
-        }
-      } catch (DirSyncRefused& refused) {
-        throw Error(Fault::invalid, "connector.watermark_refused", refused.error.message(),
-                    "a full import begins a new series");
+  /// Lists some more of the changes, and tells parts; false when all are listed.
+  bool list_some(std::vector<Observation>& batch) {
+    if (listing_ == marks_.size()) return false;
+    try {
+      if (marks_[listing_].changes == Changes::usn) {
+        list_by_usn(listing_);
+      } else if (list_by_dirsync(batch)) {
+        return true;
       }
-      std::ranges::sort(changed_[i]);
+    } catch (DirSyncRefused& refused) {
+      throw Error(Fault::invalid, "connector.watermark_refused", refused.error.message(),
+                  "a full import begins a new series");
     }
-    std::ranges::sort(deleted_);
-    deleted_.erase(std::unique(deleted_.begin(), deleted_.end()), deleted_.end());
+    if (++listing_ == marks_.size()) settle_lists();
+    return true;
   }
 
-  void list_by_dirsync(std::size_t at) {
-    Partition& partition = reading_.forest().partitions[at];
+  void settle_lists() {
+    for (auto& changed : changed_) std::ranges::sort(changed);
+    std::ranges::sort(deleted_);
+    deleted_.erase(std::unique(deleted_.begin(), deleted_.end()), deleted_.end());
+    told_in_part_.clear();
+  }
+
+  DirSyncRequest request_for(std::size_t at) const {
+    const Partition& partition = reading_.forest().partitions[at];
     DirSyncRequest request{.partition = partition.root.dn,
                            .attributes = {},
                            .visible_only = marks_[at].changes == Changes::dirsync_visible,
                            .cookie = marks_[at].cookie};
     const bool all = std::ranges::any_of(settings_.attributes, [](const auto& name) { return name == "*"; });
-    if (!settings_.attributes.empty() && !all) {
-      request.attributes = settings_.attributes;
-      if (settings_.primary_group) request.attributes.emplace_back("primaryGroupID");
-      // An object comes only when one of these has changed: what tells of moves and deletions must be among them.
-      for (const char* needed : {"objectGUID", "objectClass", "name", "parentGUID", "isDeleted", "isRecycled"}) {
-        request.attributes.emplace_back(needed);
+    if (settings_.attributes.empty() || all) return request;
+    request.attributes = settings_.attributes;
+    if (settings_.primary_group) request.attributes.emplace_back("primaryGroupID");
+    // An object comes only when one of these has changed: what tells of moves and deletions must be among them.
+    for (const char* needed : {"objectGUID", "objectClass", "name", "parentGUID", "isDeleted", "isRecycled"}) {
+      request.attributes.emplace_back(needed);
+    }
+    return request;
+  }
+
+  /// Some of the partition that is being listed; false at its end.
+  bool list_by_dirsync(std::vector<Observation>& batch) {
+    Session& session = *reading_.forest().partitions[listing_].session;
+    if (!dirsync_) {
+      parts_ = marks_[listing_].changes == Changes::dirsync && request_.held && reading_.reader().can_read_parts();
+      dirsync_ = std::make_unique<DirSyncSearch>(session, request_for(listing_), reading_.stop());
+    }
+    std::vector<Observation> parts;
+    std::vector<Change> changes;  // of the parts, should they not be wanted
+    while (parts.size() < k_read_at_once) {
+      const Message message = dirsync_->next();
+      if (!message) {
+        tell_parts(std::move(parts), changes, batch);
+        marks_[listing_].cookie = dirsync_->cookie();
+        dirsync_.reset();
+        return false;
+      }
+      const std::optional<Change> change = list(session, message.get(), listing_);
+      if (!change) continue;
+      Observation part;
+      const bool in_part = parts_ && !change->renamed && !change->restored &&
+                           reading_.reader().read_part(session, message.get(), part) &&
+                           told_in_part_.insert(change->guid).second;
+      if (in_part) {
+        parts.push_back(std::move(part));
+        changes.push_back(*change);
+      } else {
+        changed_[listing_].push_back(*change);
       }
     }
-    DirSyncSearch search(*partition.session, std::move(request), reading_.stop());
-    while (const Message message = search.next()) list(*partition.session, message.get(), at);
-    marks_[at].cookie = search.cookie();
+    tell_parts(std::move(parts), changes, batch);
+    return true;
+  }
+
+  void tell_parts(std::vector<Observation> parts, const std::vector<Change>& changes, std::vector<Observation>& batch) {
+    if (parts.empty()) return;
+    std::vector<std::string> anchors;
+    std::vector<std::set<std::string>> names;
+    std::set<std::string> all_names;
+    anchors.reserve(parts.size());
+    for (const Observation& part : parts) {
+      anchors.push_back(part.entry.anchor);
+      all_names.merge(std::set(names.emplace_back(names_in(part))));
+    }
+    const Partition& partition = reading_.forest().partitions[listing_];
+    plain_.learn(*partition.session, partition, all_names, reading_.stop());
+    const std::vector<bool> held = request_.held(anchors);
+    const auto is_plain = [&](const std::string& name) {
+      return plain_.has(name) && !(settings_.primary_group && equal_ascii_case(name, "primaryGroupID"));
+    };
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+      if (held[i] && std::ranges::all_of(names[i], is_plain)) {
+        batch.push_back(std::move(parts[i]));
+      } else {
+        changed_[listing_].push_back(changes[i]);
+      }
+    }
   }
 
   void list_by_usn(std::size_t at) {
@@ -316,31 +432,34 @@ class DeltaImport final : public Import {
                        .filter = fmt::format("(uSNChanged>={})", marks_[at].usn + 1),
                        .attributes = {"objectGUID", "isDeleted"}},
                       settings_.page_size, reading_.stop(), {{k_show_deleted, {}, true}});
-    while (const Message message = pages.next()) list(*partition.session, message.get(), at);
+    while (const Message message = pages.next()) {
+      if (const auto change = list(*partition.session, message.get(), at)) changed_[at].push_back(*change);
+    }
     marks_[at].usn = now;
   }
 
-  void list(Session& session, LDAPMessage* message, std::size_t at) {
+  /// What is to be noted of an object that has changed; nothing where it was deleted, which is noted here.
+  std::optional<Change> list(Session& session, LDAPMessage* message, std::size_t at) {
     const ChangeFacts facts = read_change(session, message);
     if (facts.guid.size() != sizeof(Guid)) {
       throw Error(Fault::invalid, "ldap.no_anchor",
                   fmt::format("{}: a changed object has no objectGUID", session.where()),
                   "let the account of this connector read objectGUID");
     }
-    Change change{to_guid(facts.guid)};
-    if (facts.deleted) {
-      deleted_.push_back(change.guid);
-    } else {
-      // Without DirSync nobody tells what changed: each container may have been renamed.
-      const bool by_usn = marks_[at].changes == Changes::usn;
-      change.renamed = by_usn || (facts.named && !facts.made);
-      change.restored = !by_usn && facts.restored;
-      changed_[at].push_back(change);
-    }
     if (++listed_count_ > k_most_changes) {
       throw Error(Fault::invalid, "connector.watermark_refused",
                   fmt::format("more than {} objects have changed", k_most_changes), "a full import is the quicker way");
     }
+    Change change{to_guid(facts.guid)};
+    if (facts.deleted) {
+      deleted_.push_back(change.guid);
+      return std::nullopt;
+    }
+    // Without DirSync nobody tells what changed: each container may have been renamed.
+    const bool by_usn = marks_[at].changes == Changes::usn;
+    change.renamed = by_usn || (facts.named && !facts.made);
+    change.restored = !by_usn && facts.restored;
+    return change;
   }
 
   /// One step; false when there is none left.
@@ -459,8 +578,13 @@ class DeltaImport final : public Import {
 
   Reading reading_;
   const LdapSettings& settings_;
+  connector::ImportRequest request_;
   std::vector<PartitionMark> marks_;
-  bool listed_ = false;
+  std::size_t listing_ = 0;  ///< the partition whose changes are being listed
+  std::unique_ptr<DirSyncSearch> dirsync_;
+  bool parts_ = false;  ///< of it, what only changed is told at once
+  PlainAttributes plain_;
+  std::set<Guid> told_in_part_;
   std::size_t listed_count_ = 0;
   std::vector<Guid> deleted_;
   std::vector<std::vector<Change>> changed_;     ///< by partition, sorted
@@ -479,8 +603,8 @@ std::unique_ptr<Import> active_directory_full_import(Forest forest, const LdapSe
 }
 
 std::unique_ptr<Import> active_directory_delta_import(Forest forest, const LdapSettings& settings, Logger& /*logger*/,
-                                                      std::stop_token stop, std::string_view watermark) {
-  std::vector<PartitionMark> marks = read_marks(watermark, forest.fingerprint);
+                                                      std::stop_token stop, connector::ImportRequest request) {
+  std::vector<PartitionMark> marks = read_marks(request.watermark, forest.fingerprint);
   const auto& partitions = forest.partitions;
   const bool same = std::ranges::equal(marks, partitions, [](const PartitionMark& mark, const Partition& partition) {
     return mark.partition == partition.root.guid;
@@ -495,7 +619,8 @@ std::unique_ptr<Import> active_directory_delta_import(Forest forest, const LdapS
     throw Error(Fault::invalid, "connector.watermark_refused", "changes are to be asked for in another way now",
                 "a full import begins a new series");
   }
-  return std::make_unique<DeltaImport>(std::move(forest), settings, std::move(stop), std::move(marks));
+  return std::make_unique<DeltaImport>(std::move(forest), settings, std::move(request), std::move(stop),
+                                       std::move(marks));
 }
 
 }  // namespace linkspan::connector_ldap

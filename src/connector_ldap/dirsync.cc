@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <utility>
 
+#include "connector_ldap/internal/guid.h"
 #include "connector_ldap/internal/wire.h"
 
 namespace linkspan::connector_ldap {
@@ -30,7 +31,8 @@ DirSyncSearch::~DirSyncSearch() {
 void DirSyncSearch::send() {
   const std::uint32_t flags = k_incremental_values | (request_.visible_only ? k_object_security : 0);
   id_ = session_.send({.base = request_.partition, .filter = request_.filter, .attributes = request_.attributes},
-                      {{k_dirsync, encode_dirsync_request(flags, k_most_bytes, request_.cookie), true}});
+                      {{k_dirsync, encode_dirsync_request(flags, k_most_bytes, request_.cookie), true},
+                       {k_extended_dn, std::string(k_extended_dn_value), false}});  // values of links say who they are
   in_part_ = 0;
 }
 

@@ -63,6 +63,13 @@ bool is_business_of_the_controller(std::string_view name) {
   return std::ranges::any_of(noise, [&](std::string_view one) { return equal_ascii_case(one, name); });
 }
 
+/// What changes with the name, the place or the life of an object of Active Directory.
+bool is_of_the_name(std::string_view name) {
+  constexpr std::array<std::string_view, 7> names{"name", "parentGUID", "isDeleted", "isRecycled", "lastKnownParent",
+                                                  "cn",   "ou"};
+  return std::ranges::any_of(names, [&](std::string_view one) { return equal_ascii_case(one, name); });
+}
+
 /// "member;range=0-1499": the description without the range, and where the rest begins; nothing at the end.
 struct Ranged {
   std::string_view description;
@@ -403,6 +410,75 @@ bool EntryReader::take_all(Session& session, LDAPMessage* message, BerElement* b
     if (ranged.next && slot->role != Role::skip)
       facts.unfinished.push_back({std::string(ranged.description), *ranged.next});
   }
+}
+
+bool EntryReader::can_read_parts() const {
+  return std::ranges::none_of(selected_, [&](const std::string& name) {
+    const AttributeType* known = schema_.attribute(name);
+    return name == "+" || is_business_of_the_controller(name) ||
+           (known != nullptr && (known->is_back_link() || !known->writable));
+  });
+}
+
+bool EntryReader::read_part(Session& session, LDAPMessage* message, model::Observation& part) {
+  ++entry_;
+  uuid_.clear();
+  types_.begin();
+  part.kind = model::Observation::Kind::changed;
+  BerElement* ber = nullptr;
+  berval dn{};
+  const int code = ldap_get_dn_ber(session.handle(), message, &ber, &dn);
+  const std::unique_ptr<BerElement, void (*)(BerElement*)> owner(ber, [](BerElement* held) { ber_free(held, 0); });
+  if (code != LDAP_SUCCESS) throw garbled(session, part.entry);
+  for (bool is_part = true; is_part;) {
+    berval bytes{};
+    BerVarray values = nullptr;
+    if (ldap_get_attribute_ber(session.handle(), message, ber, &bytes, &values) != LDAP_SUCCESS)
+      throw garbled(session, part.entry);
+    const std::unique_ptr<berval, void (*)(BerVarray)> held(values, [](BerVarray all) { ber_memfree(all); });
+    if (bytes.bv_val == nullptr) break;
+    is_part = take_part(view(bytes), values, part);
+    if (!is_part) return false;
+  }
+  part.entry.anchor = guid_text(uuid_).value_or(std::string());
+  return !part.entry.anchor.empty();
+}
+
+bool EntryReader::take_part(std::string_view description, const berval* values, model::Observation& part) {
+  constexpr std::string_view k_came = ";range=1-1";
+  constexpr std::string_view k_went = ";range=0-0";
+  const bool came = description.ends_with(k_came);
+  const bool went = description.ends_with(k_went);
+  if (came || went) description.remove_suffix(k_came.size());
+  const bool has_values = values != nullptr && values[0].bv_val != nullptr;
+  Slot& slot = *slot_for(description, nullptr);
+  EntryFacts facts;
+  switch (slot.role) {
+    case Role::skip:
+      return true;
+    case Role::anchor:
+      if (has_values) take(slot, values, part.entry, facts);
+      return true;
+    case Role::references: {
+      model::Entry taken;
+      if ((!came && !went) || !has_values) return false;
+      take_references(slot, values, taken);
+      std::size_t count = 0;
+      while (values[count].bv_val != nullptr) ++count;
+      if (taken.references.size() != count) return false;
+      std::ranges::move(taken.references, std::back_inserter(came ? part.entry.references : part.references_gone));
+      return true;
+    }
+    case Role::values:
+      if (came || went || is_of_the_name(slot.name)) return false;
+      static_cast<void>(values_for(slot, part.entry, 0));
+      if (has_values) take_values(slot, values, part.entry);
+      return true;
+    case Role::object_class:
+    case Role::children:
+      break;
+  }
+  return false;
 }
 
 std::vector<UnfinishedAttribute> EntryReader::append(Session& session, LDAPMessage* message, model::Entry& entry) {

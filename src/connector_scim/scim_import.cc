@@ -80,7 +80,7 @@ bool ScimImport::read_more() {
   }
   for (Resource& resource : resources) {
     if (resource.last_modified && (!newest_ || *newest_ < *resource.last_modified)) newest_ = resource.last_modified;
-    ready_.push_back({model::Observation::Kind::present, std::move(resource.entry)});
+    ready_.emplace_back().entry = std::move(resource.entry);
   }
   return true;
 }

@@ -34,6 +34,7 @@ struct Entry {
 struct Observation {
   enum class Kind : unsigned char {
     present,    ///< here is all of it
+    changed,    ///< here is what is otherwise than last told, and nothing of the rest; see below
     unchanged,  ///< it is still there, as last told (only the anchor is set)
     gone,       ///< it is no longer there, or no longer in scope (only the anchor, or the DN, is set)
     deleted,    ///< it was deleted, and the directory took it out of all that referred to it (only the anchor is set)
@@ -41,9 +42,12 @@ struct Observation {
     refused,    ///< what it was last sent has not taken effect (the anchor, `at` and `reason` are set)
   };
   Kind kind = Kind::present;
+  /// Of what `changed`: the anchor, the DN (empty = as it was), the attributes that are otherwise (no values = it has
+  /// none any more), and the references that came. The type is as it was.
   Entry entry;
-  Time at{};             ///< when the directory came to confirm or refuse it, by its own clock
-  std::string reason{};  ///< why it was refused, for people
+  std::vector<NamedReference> references_gone{};  ///< of what `changed`: the references that went
+  Time at{};                                      ///< when the directory came to confirm or refuse it, by its own clock
+  std::string reason{};                           ///< why it was refused, for people
 };
 
 }  // namespace linkspan::model

@@ -120,6 +120,16 @@ struct Reference {
   friend auto operator<=>(const Reference&, const Reference&) = default;
 };
 
+/// Which reference, whether or not there is a row of it.
+struct ReferenceKey {
+  ObjectId object;
+  NameId attribute = 0;
+  ObjectId target;
+  friend auto operator<=>(const ReferenceKey&, const ReferenceKey&) = default;
+};
+
+[[nodiscard]] constexpr ReferenceKey key_of(const Reference& row) { return {row.object, row.attribute, row.target}; }
+
 /// Whether the reference is, as far as is known, in the directory: observed, overlaid by what was sent.
 [[nodiscard]] constexpr bool reference_effective(std::uint8_t bits) {
   return (bits & reference_sent_add) != 0 || ((bits & reference_observed) != 0 && (bits & reference_sent_remove) == 0);

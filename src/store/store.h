@@ -81,6 +81,12 @@ class View {
   /// send.
   [[nodiscard]] virtual std::vector<Reference> references_of(std::span<const ObjectId> objects, bool pending_only) = 0;
 
+  /// The rows of these references, ordered likewise.
+  [[nodiscard]] virtual std::vector<Reference> find_references(std::span<const ReferenceKey> keys) = 0;
+
+  /// The first `limit` references, in order, of which the consequences have not been drawn (Batch::touch_references).
+  [[nodiscard]] virtual std::vector<ReferenceKey> touched_references(std::size_t limit) = 0;
+
   /// Every reference row that leads to these objects, ordered by object, attribute, target.
   [[nodiscard]] virtual std::vector<Reference> references_to(std::span<const ObjectId> targets) = 0;
 
@@ -175,6 +181,17 @@ class Batch {
   /// is read backwards has its holder at the other end; what is read through has its holders' holders, too.
   virtual void touch_holders(std::span<const MetaverseId> targets, std::span<const ObjectId> objects,
                              const DerivedReferences& derived) = 0;
+
+  /// References that came or went, or may lead elsewhere now: the reference stage is to draw the consequences of each
+  /// alone, so that a changed member costs nothing for the others of its group.
+  virtual void touch_references(std::span<const ReferenceKey> keys) = 0;
+
+  /// Touches every reference, whatever its bits, that leads to an object joined to one of `targets` (as this batch has
+  /// joined them by now), or to one of `objects` itself.
+  virtual void touch_references_to(std::span<const MetaverseId> targets, std::span<const ObjectId> objects) = 0;
+
+  /// Their consequences have been drawn.
+  virtual void settle_references(std::span<const ReferenceKey> keys) = 0;
 
   /// Sets or clears bits of `touched` for whole spans of ids.
   virtual void touch_objects(std::span<const ObjectId> ids, std::uint8_t set, std::uint8_t clear) = 0;

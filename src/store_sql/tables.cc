@@ -101,6 +101,12 @@ constexpr std::array k_connector_reference{
     ColumnInfo{.name = "pending", .type = integer},
 };
 
+constexpr std::array k_touched_reference{
+    ColumnInfo{.name = "object_id", .type = integer, .key = true},
+    ColumnInfo{.name = "attribute_id", .type = integer, .key = true},
+    ColumnInfo{.name = "target_id", .type = integer, .key = true},
+};
+
 constexpr std::array k_metaverse_object{
     ColumnInfo{.name = "id", .type = integer, .key = true},
     ColumnInfo{.name = "type", .type = integer},
@@ -174,6 +180,7 @@ constexpr std::array k_tables{
     TableInfo{.name = "connector_image", .columns = k_connector_image},
     TableInfo{.name = "connector_object_key", .columns = k_connector_object_key},
     TableInfo{.name = "connector_reference", .columns = k_connector_reference},
+    TableInfo{.name = "touched_reference", .columns = k_touched_reference},
     TableInfo{.name = "metaverse_object", .columns = k_metaverse_object},
     TableInfo{.name = "metaverse_key", .columns = k_metaverse_key},
     TableInfo{.name = "object_error", .columns = k_object_error},

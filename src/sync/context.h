@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <span>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -57,6 +58,15 @@ struct Context {
 /// As the store wants to know it. Borrows the rules.
 [[nodiscard]] inline store::DerivedReferences derived_references(const rules::RuleSet& rules) {
   return {rules.read_backwards(), rules.read_through()};
+}
+
+/// What references to these identities or objects lead to may be another object now: each such reference is looked at
+/// alone, and what rules derive from references is derived anew.
+inline void touch_references_to(store::Batch& batch, const rules::RuleSet& rules,
+                                std::span<const store::MetaverseId> targets, std::span<const store::ObjectId> objects) {
+  batch.touch_references_to(targets, objects);
+  const store::DerivedReferences derived = derived_references(rules);
+  if (!derived.empty()) batch.touch_holders(targets, objects, derived);
 }
 
 /// What a stage counts, by name, in the order of first mention ("adds", "updates", …).

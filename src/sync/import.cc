@@ -5,12 +5,15 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <string>
 #include <thread>
+#include <unordered_set>
 #include <utility>
 
 #include "base/bounded_queue.h"
 #include "base/error.h"
 #include "sync/importer.h"
+#include "sync/pending.h"
 
 namespace linkspan::sync {
 namespace {
@@ -31,8 +34,24 @@ void step_back() { static_cast<void>(::setpriority(PRIO_PROCESS, static_cast<id_
 
 std::size_t weight(const std::vector<Prepared>& batch) {
   std::size_t total = batch.size();
-  for (const Prepared& one : batch) total += one.references.size() + one.image.size() / k_image_of_weight_one;
+  for (const Prepared& one : batch) {
+    total += one.references.size() + one.references_gone.size() + one.image.size() / k_image_of_weight_one;
+  }
   return total;
+}
+
+/// Whether an object is held as its directory has shown it, and nothing was sent to it since.
+auto held_by(const Context& context, const ConnectorInfo& info) {
+  return [&context, &info](std::span<const std::string> anchors) {
+    std::unordered_set<std::string> found;
+    for (store::Object& object : context.store.view()->find_objects(info.id, anchors, {})) {
+      if (is_observed(object)) found.insert(std::move(object.anchor));
+    }
+    std::vector<bool> held;
+    held.reserve(anchors.size());
+    for (const std::string& anchor : anchors) held.push_back(found.contains(anchor));
+    return held;
+  };
 }
 
 /// Reads and prepares on two threads of its own, writes on this one.
@@ -48,7 +67,7 @@ void run_pipeline(const Context& context, const ConnectorInfo& info, connector::
   const std::jthread reader([&] {
     try {
       step_back();
-      const auto stream = directory.import({watermark}, source.get_token());
+      const auto stream = directory.import({watermark, held_by(context, info)}, source.get_token());
       std::vector<Observation> batch;
       while (stream->next(batch)) {
         if (!read.push(std::exchange(batch, {}))) return;

@@ -42,7 +42,8 @@ void index(Known& known) {
 
 }  // namespace
 
-Importer::Importer(const Context& context, const ConnectorInfo& info) : context_(context), info_(info) {
+Importer::Importer(const Context& context, const ConnectorInfo& info)
+    : context_(context), info_(info), flows_in_(context.rules.has_inbound(info.name)) {
   if (context.store.view()->scan_objects(info.id, 0, store::no_images, {0, 1}).empty()) written_.emplace();
 }
 
@@ -129,6 +130,28 @@ ObjectWrite Importer::write_changed(store::ObjectWithImages current, const Prepa
   return write;
 }
 
+/// What an import says of one reference: `row` as it is held, with no bits where it is not. Whether it is pending now.
+bool Importer::settle_reference(const ObjectWrite& write, Reference row, bool observed) {
+  const std::uint8_t before = row.bits;
+  const auto contradicted =
+      static_cast<std::uint8_t>(observed ? store::reference_sent_remove : store::reference_sent_add);
+  if ((before & contradicted) != 0) {
+    not_reimported(row.object, fmt::format("{}: the import does not show a change of {} that was sent", write.object.dn,
+                                           context_.store.names().name(row.attribute)));
+  }
+  row.bits = static_cast<std::uint8_t>(before & (store::reference_desired | store::reference_managed));
+  if (observed) row.bits |= store::reference_observed;
+  if (row.bits == store::reference_managed) row.bits = 0;
+  // Whether our rules speak of what somebody else referenced is for the reference stage to say.
+  const bool foreign = before == 0 && observed && write.object.desired == store::Desired::present;
+  const bool flows = write.object.metaverse && flows_in_ && observed != ((before & store::reference_observed) != 0);
+  if (foreign || flows) touched_.push_back(store::key_of(row));
+  if (row.bits == before) return store::reference_pending(row.bits);
+  references_.push_back(row);
+  if (((row.bits ^ before) & store::reference_observed) != 0) note_far_end(row);
+  return store::reference_pending(row.bits);
+}
+
 void Importer::merge_references(ObjectWrite& write, std::span<const Reference> old, std::vector<ObjectId> targets,
                                 const Prepared& prepared) {
   std::vector<std::pair<model::NameId, ObjectId>> now;
@@ -136,24 +159,8 @@ void Importer::merge_references(ObjectWrite& write, std::span<const Reference> o
   for (std::size_t i = 0; i < targets.size(); ++i) now.emplace_back(prepared.references[i].attribute, targets[i]);
   std::sort(now.begin(), now.end());
   bool pending = false;
-  const auto settle = [&](Reference row, bool observed) {
-    const std::uint8_t before = row.bits;
-    const auto contradicted =
-        static_cast<std::uint8_t>(observed ? store::reference_sent_remove : store::reference_sent_add);
-    if ((before & contradicted) != 0) {
-      not_reimported(row.object, fmt::format("{}: the import does not show a change of {} that was sent",
-                                             write.object.dn, context_.store.names().name(row.attribute)));
-    }
-    row.bits = static_cast<std::uint8_t>(before & (store::reference_desired | store::reference_managed));
-    if (observed) row.bits |= store::reference_observed;
-    if (row.bits == store::reference_managed) row.bits = 0;
-    pending = pending || store::reference_pending(row.bits);
-    // Whether our rules speak of what somebody else referenced is for the references stage to say.
-    if (before == 0 && write.object.desired == store::Desired::present)
-      write.object.touched |= store::touched_references;
-    if (row.bits == before) return;
-    references_.push_back(row);
-    if (((row.bits ^ before) & store::reference_observed) != 0) note_far_end(row);
+  const auto settle = [&](const Reference& row, bool observed) {
+    pending = settle_reference(write, row, observed) || pending;
   };
   std::size_t next = 0;
   for (const Reference& row : old) {
@@ -226,6 +233,23 @@ void Importer::find_leads(store::View& view, Leads& leads) const {
   }
 }
 
+/// What changed in part says nothing of an object that is not held whole.
+Importer::Work Importer::changed_in_part(Prepared& part, const Known& known) {
+  const auto found = known.by_anchor.find(part.anchor);
+  if (found == known.by_anchor.end() || !is_observed(*found->second)) {
+    throw Error(Fault::invalid, "connector.watermark_refused",
+                fmt::format("{} told of {} in part only, and it is not held whole", info_.name, part.anchor),
+                "a full import follows");
+  }
+  const Object& object = *found->second;
+  if (part.dn.empty()) {
+    part.dn = object.dn;
+    part.dn_key = object.dn_key;
+  }
+  seen_.mark(object.id);
+  return {&part, object.id, &object};
+}
+
 /// The entries that say something new, each with its object: found by anchor, taken from a stand-in of that name, or
 /// new.
 std::vector<Importer::Work> Importer::changed(store::Batch& batch, const std::vector<Prepared*>& present,
@@ -233,6 +257,10 @@ std::vector<Importer::Work> Importer::changed(store::Batch& batch, const std::ve
   std::vector<Work> work;
   std::size_t fresh = 0;
   for (Prepared* one : present) {
+    if (one->kind == Observation::Kind::changed) {
+      work.push_back(changed_in_part(*one, known));
+      continue;
+    }
     const auto by_anchor = known.by_anchor.find(one->anchor);
     const auto by_dn = one->dn_key.empty() ? known.by_dn.end() : known.by_dn.find(one->dn_key);
     const Object* namesake = by_dn == known.by_dn.end() ? nullptr : by_dn->second;
@@ -271,6 +299,8 @@ Leads Importer::lead(store::View& view, store::Batch& batch, const std::vector<W
   Leads leads;
   for (const Work& one : work) {
     for (const PreparedReference& reference : one.prepared->references) leads.emplace(reference.target_key, ObjectId{});
+    for (const PreparedReference& reference : one.prepared->references_gone)
+      leads.emplace(reference.target_key, ObjectId{});
   }
   find_leads(view, leads);
   for (const Work& one : work) {  // a name that its object has just left leads there no more
@@ -309,22 +339,30 @@ void Importer::write_present(store::View& view, store::Batch& batch, const std::
                              const Known& known) {
   const std::vector<Work> work = changed(batch, present, known);
   std::vector<ObjectId> known_ids;
+  std::vector<ObjectId> whole_ids;
   for (const Work& one : work) {
-    if (one.known != nullptr) known_ids.push_back(one.id);
+    if (one.known == nullptr) continue;
+    known_ids.push_back(one.id);
+    if (!one.in_part()) whole_ids.push_back(one.id);
   }
   std::unordered_map<std::int64_t, store::ObjectWithImages> current;
   for (auto& loaded : view.load_objects(known_ids, store::all_images))
     current.emplace(loaded.object.id.value, std::move(loaded));
-  const std::vector<Reference> old = view.references_of(known_ids, false);
+  const std::vector<Reference> old = view.references_of(whole_ids, false);
   std::vector<ObjectWrite> writes;
   writes.reserve(work.size());
   const Leads leads = lead(view, batch, work, writes);
+  PartRows rows = rows_of_parts(view, work, leads);
   for (const Work& one : work) {
     if (written_) {
       written_->add(one.prepared->anchor);
       if (!one.prepared->dn_key.empty()) written_->add(one.prepared->dn_key);
     }
     const auto loaded = current.find(one.id.value);
+    if (one.in_part()) {
+      write_part(std::move(loaded->second), *one.prepared, leads, rows, writes);
+      continue;
+    }
     const bool observed = loaded != current.end() && !loaded->second.object.observed_hash.empty();
     if (!observed && one.known != nullptr) counters_.add("adds");
     const bool was_exported =
@@ -342,6 +380,82 @@ void Importer::write_present(store::View& view, store::Batch& batch, const std::
   }
   batch.put_objects(writes);
   touch_namers(view, batch, work);
+}
+
+/// The rows that parts speak of, as they are held, and what else is pending of objects of which something is.
+Importer::PartRows Importer::rows_of_parts(store::View& view, const std::vector<Work>& work, const Leads& leads) {
+  PartRows found;
+  std::vector<store::ReferenceKey> keys;
+  std::vector<ObjectId> pending;
+  for (const Work& one : work) {
+    if (!one.in_part()) continue;
+    if (one.known->pending_references) pending.push_back(one.id);
+    for (const auto* list : {&one.prepared->references, &one.prepared->references_gone}) {
+      for (const PreparedReference& reference : *list) {
+        if (const ObjectId target = leads.at(reference.target_key))
+          keys.push_back({one.id, reference.attribute, target});
+      }
+    }
+  }
+  for (const Reference& row : view.find_references(keys)) found.bits.emplace(store::key_of(row), row.bits);
+  std::sort(keys.begin(), keys.end());
+  for (const Reference& row : view.references_of(pending, true)) {
+    if (!std::binary_search(keys.begin(), keys.end(), store::key_of(row)))
+      found.pending_beside.insert(row.object.value);
+  }
+  return found;
+}
+
+/// An object of which only what changed was told: what it holds is put together from that and what was told before.
+void Importer::write_part(store::ObjectWithImages current, Prepared& part, const Leads& leads, const PartRows& rows,
+                          std::vector<ObjectWrite>& writes) {
+  const Object before = current.object;
+  model::Image image = model::decode(current.images.observed);
+  ObservedHash hash(std::string_view(before.observed_hash));
+  hash -= ObservedHash(before.type, before.dn, current.images.observed);
+  for (model::ImageAttribute& change : part.changes) {
+    if (change.values.empty()) {
+      image.erase(change.name);
+    } else {
+      image.set(change.name, std::move(change.values));
+    }
+  }
+  std::vector<std::pair<Reference, bool>> told;
+  const auto take = [&](const std::vector<PreparedReference>& references, bool observed) {
+    for (const PreparedReference& reference : references) {
+      const ObjectId target = leads.at(reference.target_key);
+      if (!target) continue;  // nobody ever referred to it
+      const auto held = rows.bits.find({before.id, reference.attribute, target});
+      const std::uint8_t bits = held == rows.bits.end() ? std::uint8_t{0} : held->second;
+      told.push_back({{before.id, reference.attribute, target, bits}, observed});
+      if (observed == ((bits & store::reference_observed) != 0)) continue;
+      observed ? hash.add(reference) : hash.subtract(reference);
+      const model::ImageAttribute* counted = image.find(reference.attribute);
+      const std::int64_t count =
+          (counted == nullptr || counted->references.empty() ? 0 : counted->references.front().count) +
+          (observed ? 1 : -1);
+      if (count > 0) {
+        image.set_references(reference.attribute, reference_count(reference.attribute, count).references);
+      } else {
+        image.erase(reference.attribute);
+      }
+    }
+  };
+  take(part.references_gone, false);
+  take(part.references, true);
+  part.type = before.type;
+  part.image = model::encode(image);
+  hash += ObservedHash(part.type, part.dn, part.image);
+  part.hash = hash.bytes();
+  if (part.hash == before.observed_hash) {
+    counters_.add("unchanged");
+    return;
+  }
+  ObjectWrite write = write_changed(std::move(current), part);
+  bool pending = rows.pending_beside.contains(before.id.value);
+  for (const auto& [row, observed] : told) pending = settle_reference(write, row, observed) || pending;
+  write.object.pending_references = pending;
+  writes.push_back(std::move(write));
 }
 
 /// Rules may look at the names of what is referenced: whoever references an object that is now called otherwise is
@@ -369,7 +483,6 @@ void Importer::replace_stand_ins(store::View& view, store::Batch& batch) {
     objects.push_back(object);
     object_of.emplace(stand_in.value, object);
   }
-  std::vector<ObjectId> holders;
   std::map<std::tuple<ObjectId, model::NameId, ObjectId>, std::uint8_t> held;
   for (const Reference& row : view.references_to(objects)) held[{row.object, row.attribute, row.target}] = row.bits;
   std::vector<Reference> moved;
@@ -378,18 +491,18 @@ void Importer::replace_stand_ins(store::View& view, store::Batch& batch) {
     row.target = object_of.at(row.target.value);
     row.bits |= held[{row.object, row.attribute, row.target}];
     moved.push_back(row);
-    holders.push_back(row.object);
+    touched_.push_back(store::key_of(row));
   }
   batch.put_references(moved);
-  batch.touch_objects(holders, store::touched_references, 0);
-  batch.touch_holders({}, objects, derived_references(context_.rules));
+  const store::DerivedReferences derived = derived_references(context_.rules);
+  if (!derived.empty()) batch.touch_holders({}, objects, derived);
   batch.remove_objects(stand_ins);
   replaced_.clear();
 }
 
 /// A directory that keeps references right takes a deleted object out of whatever referred to it, and does not say so
 /// of each. Without this, one that comes back (undeleted) would be a member again where it is none.
-void Importer::drop_references_to(store::View& view, store::Batch& batch, const std::vector<ObjectId>& deleted) const {
+void Importer::drop_references_to(store::View& view, store::Batch& batch, const std::vector<ObjectId>& deleted) {
   if (deleted.empty()) return;
   std::vector<Reference> dropped;
   std::vector<ObjectId> holders;
@@ -399,9 +512,10 @@ void Importer::drop_references_to(store::View& view, store::Batch& batch, const 
     if (row.bits == store::reference_managed) row.bits = 0;
     dropped.push_back(row);
     holders.push_back(row.object);
+    touched_.push_back(store::key_of(row));
   }
   batch.put_references(dropped);
-  batch.touch_objects(holders, store::touched_inbound | store::touched_references, 0);
+  batch.touch_objects(holders, store::touched_inbound, 0);
 }
 
 /// A joined object stays until the synchronization has drawn its conclusions; any other leaves at once.
@@ -435,11 +549,14 @@ void Importer::write_gone(store::View& view, store::Batch& batch, std::vector<Ob
     write.images.desired.clear();
     writes.push_back(std::move(write));
   }
+  std::unordered_set<std::int64_t> pending;
   for (Reference row : view.references_of(kept, false)) {
     row.bits &= static_cast<std::uint8_t>(store::reference_desired | store::reference_managed);
     if ((row.bits & store::reference_desired) == 0) row.bits = 0;
+    if (store::reference_pending(row.bits)) pending.insert(row.object.value);
     references_.push_back(row);
   }
+  for (ObjectWrite& write : writes) write.object.pending_references = pending.contains(write.object.id.value);
   batch.put_objects(writes);
   batch.remove_objects(removed);
 }
@@ -462,7 +579,7 @@ void Importer::apply(std::vector<Prepared> prepared, const std::string* watermar
   for (std::size_t i = 0; i < prepared.size(); ++i) {
     Prepared& one = prepared[i];
     if (!one.anchor.empty() && last[one.anchor] != i) continue;
-    if (one.kind == Observation::Kind::present) {
+    if (one.kind == Observation::Kind::present || one.kind == Observation::Kind::changed) {
       present.push_back(&one);
       continue;
     }
@@ -484,6 +601,7 @@ void Importer::apply(std::vector<Prepared> prepared, const std::string* watermar
     }
   }
   references_.clear();
+  touched_.clear();
   errors_.clear();
   write_present(*view, *batch, present, known);
   write_verdicts(*view, *batch, verdicts);
@@ -495,6 +613,7 @@ void Importer::apply(std::vector<Prepared> prepared, const std::string* watermar
   drop_references_to(*view, *batch, deleted);
   write_gone(*view, *batch, std::move(gone));
   batch->put_references(references_);
+  batch->touch_references(touched_);
   batch->put_errors(errors_);
   if (watermark != nullptr) batch->put_watermark(info_.id, *watermark);
   view.reset();  // an open one would keep SQLite from beginning its log anew

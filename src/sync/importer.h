@@ -3,11 +3,13 @@
 
 #include <array>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -99,7 +101,18 @@ class Importer {
     Prepared* prepared;
     ObjectId id;
     const Object* known;  ///< nullptr: it is new
+    [[nodiscard]] bool in_part() const { return prepared->kind == model::Observation::Kind::changed; }
   };
+  /// Of objects that were told in part.
+  struct PartRows {
+    std::map<store::ReferenceKey, std::uint8_t> bits;  ///< of the rows they speak of
+    std::unordered_set<std::int64_t> pending_beside;   ///< objects with pending references among the others
+  };
+  Work changed_in_part(Prepared& part, const Known& known);
+  static PartRows rows_of_parts(store::View& view, const std::vector<Work>& work, const Leads& leads);
+  void write_part(store::ObjectWithImages current, Prepared& part, const Leads& leads, const PartRows& rows,
+                  std::vector<ObjectWrite>& writes);
+  bool settle_reference(const ObjectWrite& write, Reference row, bool observed);
   std::vector<Work> changed(store::Batch& batch, const std::vector<Prepared*>& present, const Known& known);
   Leads lead(store::View& view, store::Batch& batch, const std::vector<Work>& work, std::vector<ObjectWrite>& writes);
   void write_present(store::View& view, store::Batch& batch, const std::vector<Prepared*>& present, const Known& known);
@@ -108,7 +121,7 @@ class Importer {
   void touch_far_ends_of(store::View& view, store::Batch& batch, std::span<const ObjectId> gone);
   void touch_namers(store::View& view, store::Batch& batch, const std::vector<Work>& work) const;
   void replace_stand_ins(store::View& view, store::Batch& batch);
-  void drop_references_to(store::View& view, store::Batch& batch, const std::vector<ObjectId>& deleted) const;
+  void drop_references_to(store::View& view, store::Batch& batch, const std::vector<ObjectId>& deleted);
   void write_gone(store::View& view, store::Batch& batch, std::vector<ObjectId> gone);
   /// Takes what `prepared` has but for its references.
   ObjectWrite write_new(ObjectId id, Prepared& prepared, const Object* stand_in) const;
@@ -128,6 +141,7 @@ class Importer {
 
   const Context& context_;
   const ConnectorInfo& info_;
+  const bool flows_in_;  ///< inbound rules read this connector: what its objects refer to has consequences elsewhere
   Counters counters_;
   Seen seen_;
   std::optional<Written> written_;                       ///< when the connector space was empty at the beginning
@@ -135,6 +149,7 @@ class Importer {
   std::vector<Reference> references_;
   std::vector<ObjectId> far_ends_;  ///< of references that came or went and that rules read backwards
   std::vector<ObjectId> followed_;  ///< holders of those that rules read through
+  std::vector<store::ReferenceKey> touched_;
   std::vector<store::ObjectError> errors_;
 };
 

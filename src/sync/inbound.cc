@@ -71,6 +71,7 @@ struct Inbound::Working {
   std::vector<Node*> members;
   bool created = false;
   bool dirty = false;
+  bool judged = false;  ///< its flows were asked anew
   bool folded = false;
   bool deleted = false;
   bool left = false;  ///< a member went: its place is free
@@ -395,6 +396,7 @@ void Inbound::Page::project(Node& node, const CompiledRule& rule) {
 }
 
 void Inbound::Page::fold(Working& target) {
+  target.judged = true;
   std::vector<Contributor> contributors;
   std::deque<ClaimingSource> claiming;
   for (const Node* member : target.members) {
@@ -487,13 +489,14 @@ void Inbound::Page::decide() {
   }
 }
 
-/// Errors of objects that were looked at again and did not fail this time.
+/// Errors of objects that were looked at again and did not fail this time; flows are asked of all who came along, too.
 void Inbound::Page::forget_errors() {
   if (!errors_exist_) return;
   for (const auto& node : nodes_) {
-    if (!node->in_page) continue;
-    for (const char* stage : {"join", "flow"}) {
-      if (failed_.contains({node->object.id.value, stage})) continue;
+    const auto identity = working_.find(node->object.metaverse.value);
+    const bool flowed = node->in_page || (identity != working_.end() && identity->second->judged);
+    for (const auto& [stage, looked_at] : {std::pair("join", node->in_page), std::pair("flow", flowed)}) {
+      if (!looked_at || failed_.contains({node->object.id.value, stage})) continue;
       store::ObjectError forgotten;
       forgotten.object = node->object.id;
       forgotten.stage = stage;
@@ -544,13 +547,13 @@ void Inbound::Page::write() {
   std::vector<store::ObjectWrite> objects;
   std::vector<ObjectId> removed;
   std::vector<ObjectId> relinked;
-  std::vector<MetaverseId> found_or_lost;  // by a connector to which references of others may lead
+  std::vector<MetaverseId> found_or_lost;  // what references to it lead to, in some connector, is another object now
   for (const auto& node : nodes_) {
-    if (node->link_changed) relinked.push_back(node->object.id);
-    if (node->link_changed && context_.rules.has_outbound(node->info->name)) {
-      for (const MetaverseId id : {node->original.metaverse, node->object.metaverse}) {
-        if (id) found_or_lost.push_back(id);
-      }
+    if (node->link_changed) {
+      relinked.push_back(node->object.id);
+      if (node->original.metaverse) found_or_lost.push_back(node->original.metaverse);
+      if (node->object.metaverse && context_.rules.has_outbound(node->info->name))
+        found_or_lost.push_back(node->object.metaverse);
     }
     if (node->removed) {
       removed.push_back(node->object.id);
@@ -565,7 +568,7 @@ void Inbound::Page::write() {
   batch_->put_objects(objects);
   batch_->put_metaverse(metaverse_writes());
   batch_->remove_metaverse(deleted);
-  if (!full_) batch_->touch_holders(found_or_lost, relinked, derived_references(context_.rules));
+  if (!full_) touch_references_to(*batch_, context_.rules, found_or_lost, relinked);
   batch_->remove_objects(removed);
   touch_waiting();
   forget_errors();

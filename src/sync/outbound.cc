@@ -33,6 +33,23 @@ bool has_value(const Node& node, model::NameId attribute, const model::Value& va
   return found != nullptr && std::find(found->values.begin(), found->values.end(), value) != found->values.end();
 }
 
+/// Whether two desired images speak of the same references, of the same attributes.
+bool same_references(const model::Image& a, const model::Image& b) {
+  const auto speaks = [](const model::ImageAttribute& attribute) {
+    return !attribute.references.empty() || attribute.values.empty();
+  };
+  const auto part_of = [&](const model::Image& image) {
+    std::vector<std::pair<model::NameId, std::span<const model::ReferenceSource>>> part;
+    for (const model::ImageAttribute& attribute : image.attributes()) {
+      if (speaks(attribute)) part.emplace_back(attribute.name, attribute.references);
+    }
+    return part;
+  };
+  return std::ranges::equal(part_of(a), part_of(b), [](const auto& one, const auto& other) {
+    return one.first == other.first && std::ranges::equal(one.second, other.second);
+  });
+}
+
 /// One metaverse object of the page, decoded, with what is joined to it.
 struct Identity {
   store::Metaverse row;
@@ -362,11 +379,8 @@ void Page::plan(const Pair& pair) {
     const std::string name = display_name(node.desired, context_.store.names());
     if (!name.empty()) node.object.dn = name;
   }
-  const auto has_references = [](const model::Image& image) {
-    return std::any_of(image.attributes().begin(), image.attributes().end(),
-                       [](const auto& attribute) { return !attribute.references.empty() || attribute.values.empty(); });
-  };
-  if (!full_ && (has_references(node.desired) || has_references(previous)))
+  // Where each single reference leads is the touched references' to say; what is derived of many is looked at whole.
+  if (!full_ && (!same_references(node.desired, previous) || has_derived_references(node.desired)))
     node.object.touched |= store::touched_references;
   if (node.desired == previous && node.original.desired == store::Desired::present) return;
   counters.add("changed");
@@ -382,7 +396,9 @@ void Page::decide() {
 void Page::write() {
   std::vector<store::ObjectWrite> objects;
   std::vector<ObjectId> removed;
+  std::vector<ObjectId> relinked;
   for (const auto& node : nodes_) {
+    if (node->link_changed && node->original.id) relinked.push_back(node->object.id);
     if (node->removed) {
       if (node->original.id) removed.push_back(node->object.id);
       continue;
@@ -403,7 +419,7 @@ void Page::write() {
   }
   batch_->put_metaverse(metaverse);
   batch_->put_objects(objects);
-  if (!full_) batch_->touch_holders(relinked_, {}, derived_references(context_.rules));
+  if (!full_) touch_references_to(*batch_, context_.rules, relinked_, relinked);
   batch_->remove_objects(removed);
   batch_->put_errors(errors_);
   view_.reset();  // an open one would keep SQLite from beginning its log anew

@@ -34,6 +34,10 @@ void schedule_retry(store::ObjectError& error, std::int64_t failures);
 /// Whether an add of the object was sent whose answer nobody knows: it is there, or it is not.
 [[nodiscard]] inline bool is_attempted(const store::Object& object) { return object.observed_hash == k_attempted; }
 
+/// Whether it is held as its directory has shown it, and nothing was sent to it since: none of the marks above has the
+/// length of a hash.
+[[nodiscard]] inline bool is_observed(const store::Object& object) { return object.observed_hash.size() == 16; }
+
 /// Whether the object, as far as is known, exists in its directory.
 [[nodiscard]] bool exists(const store::Object& object, bool has_sent);
 

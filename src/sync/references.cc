@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "model/image.h"
+#include "sync/single_references.h"
 
 namespace linkspan::sync {
 namespace {
@@ -52,6 +53,16 @@ std::vector<Wanted> wanted_of(store::View& view, const ConnectorInfo& info,
 }
 
 }  // namespace
+
+bool is_derived(const model::ImageAttribute& attribute) {
+  return std::ranges::any_of(attribute.references, [](const model::ReferenceSource& source) {
+    return source.referenced_by != 0 || source.flatten;
+  });
+}
+
+bool has_derived_references(const model::Image& desired) {
+  return std::ranges::any_of(desired.attributes(), is_derived);
+}
 
 std::uint8_t reference_bits(std::uint8_t old, bool managed, bool desired) {
   auto bits = static_cast<std::uint8_t>(old & ~(store::reference_desired | store::reference_managed));
@@ -134,7 +145,7 @@ std::size_t References::run(bool full) {
       done += run_connector(info, false);
     }
   }
-  return done;
+  return done + settle_touched_references(context_, counters_, full);
 }
 
 }  // namespace linkspan::sync

@@ -382,6 +382,22 @@ TEST_F(RuleSemanticsTest, FlowsInScopeThatMergeDifferentlyAreAnErrorAndTheObject
   EXPECT_THAT(errors(), IsEmpty());
 }
 
+TEST_F(RuleSemanticsTest, AnErrorOfAFlowIsForgottenWhenAnotherContributorIsToBlameNow) {
+  const auto refuses = [](const std::string& attribute) {
+    return fmt::format("{0} = 'IIF([{0}] = \"no\", Error(\"no\"), [{0}])'", attribute);
+  };
+  rules({with(k_corp, k_corp.lines, "number = \"[number]\"\n" + refuses("cn")),
+         with(k_hr, k_hr.lines, refuses("title"))});
+  const std::string ada = add("corp", "ada", {{"number", "1"}, {"cn", "Ada"}});
+  run();
+  add("hr", "r1", {{"number", "1"}, {"title", "no"}});
+  run();
+  EXPECT_THAT(errors(), ElementsAre("flow-error"));
+  world.directory("corp").set(ada, "cn", text("no"));
+  run();
+  EXPECT_THAT(errors(), ElementsAre("flow-error"));
+}
+
 TEST_F(RuleSemanticsTest, ApplyOnceFlowsOnlyWhenTheTargetIsMade) {
   rules({with(k_corp, k_corp.lines,
               "number = \"[number]\"\nname = { source = \"name\", once = true }\ntitle = \"[title]\""),

@@ -80,6 +80,8 @@ std::vector<DirectorySpec> specs(const Player::Options& options) {
   for (DirectorySpec& spec : directories) {
     spec.options.batch_size = options.batch_size;
     if (spec.name != "cloud") spec.options.delta = options.delta;
+    spec.options.tells_parts = options.tells_parts && spec.name != "hr";
+    if (spec.name == "corp" && options.tells_parts) spec.options.references_by_anchor = spec.objects_by_dn_too = true;
   }
   return directories;
 }
@@ -235,6 +237,23 @@ void Player::play(const Step& step) {
   }
 }
 
+std::string Player::reference_key(const std::string& target) const {
+  return options_.tells_parts ? target : model::dn_key(target);
+}
+
+/// How corp refers to what has these DNs now.
+std::vector<std::string> Player::targets(std::vector<std::string> dns) const {
+  if (!options_.tells_parts) return dns;
+  const auto entries = corp_.all();
+  for (std::string& dn : dns) {
+    const std::string key = model::dn_key(dn);
+    const auto there =
+        std::ranges::find_if(entries, [&](const Entry& entry) { return model::dn_key(entry.dn) == key; });
+    dn = there == entries.end() ? "nobody " + key : there->anchor;
+  }
+  return dns;
+}
+
 void Player::play_person(const Step& step) {
   using scenario::text;
   std::string& person = people_[static_cast<std::size_t>(step.who)];
@@ -242,7 +261,7 @@ void Player::play_person(const Step& step) {
     case Act::add_person:
       if (!person.empty()) return;
       person = scenario::add_person(corp_, uid_of(step.who), fmt::format("{}", step.who));
-      if (step.what < 2) corp_.set_references(person, "manager", {person_dn(step.whom)});
+      if (step.what < 2) corp_.set_references(person, "manager", targets({person_dn(step.whom)}));
       return;
     case Act::remove_person:
       if (!person.empty()) corp_.remove(std::exchange(person, {}));
@@ -268,11 +287,12 @@ void Player::play_person(const Step& step) {
       return;
     case Act::set_manager:
       if (person.empty()) return;
-      corp_.set_references(person, "manager",
-                           step.what == 0   ? std::vector<std::string>{}
-                           : step.what == 1 ? std::vector{scenario::dn(uid_of(step.whom))}  // wherever that one is now
-                           : step.what == 2 ? std::vector{moved_dn(step.whom)}
-                                            : std::vector{person_dn(step.whom)});
+      corp_.set_references(
+          person, "manager",
+          targets(step.what == 0   ? std::vector<std::string>{}
+                  : step.what == 1 ? std::vector{scenario::dn(uid_of(step.whom))}  // wherever that one is now
+                  : step.what == 2 ? std::vector{moved_dn(step.whom)}
+                                   : std::vector{person_dn(step.whom)}));
       return;
     case Act::set_phones:
       if (person.empty()) return;
@@ -292,20 +312,22 @@ void Player::play_person(const Step& step) {
 void Player::play_group(const Step& step) {
   std::string& group = groups_[static_cast<std::size_t>(step.who)];
   const auto members = [&] {
-    std::vector<std::string> targets;
+    std::vector<std::string> held;
     const auto entry = corp_.get(group);
-    for (const auto& [attribute, target] : entry->references) targets.push_back(target);
-    return targets;
+    for (const auto& [attribute, target] : entry->references) held.push_back(target);
+    return held;
   };
-  const auto member_dn = [&] {
-    return step.what == 0 ? fmt::format("cn={},ou=groups,dc=corp", group_uid(step.whom)) : person_dn(step.whom);
+  const auto member = [&] {
+    return targets(
+               {step.what == 0 ? fmt::format("cn={},ou=groups,dc=corp", group_uid(step.whom)) : person_dn(step.whom)})
+        .front();
   };
   switch (step.act) {
     case Act::add_group: {
       if (!group.empty()) return;
-      std::vector<std::string> targets;
-      for (int i = 0; i <= step.what; ++i) targets.push_back(person_dn(i));
-      group = scenario::add_group(corp_, group_uid(step.who), targets);
+      std::vector<std::string> people;
+      for (int i = 0; i <= step.what; ++i) people.push_back(person_dn(i));
+      group = scenario::add_group(corp_, group_uid(step.who), targets(people));
       return;
     }
     case Act::remove_group:
@@ -313,17 +335,17 @@ void Player::play_group(const Step& step) {
       return;
     case Act::add_member: {
       if (group.empty()) return;
-      auto targets = members();
-      targets.push_back(member_dn());
-      corp_.set_references(group, "member", targets);
+      auto now = members();
+      now.push_back(member());
+      corp_.set_references(group, "member", now);
       return;
     }
     case Act::remove_member: {
       if (group.empty()) return;
-      auto targets = members();
-      const std::string key = model::dn_key(member_dn());
-      std::erase_if(targets, [&](const std::string& target) { return model::dn_key(target) == key; });
-      corp_.set_references(group, "member", targets);
+      auto now = members();
+      const std::string key = reference_key(member());
+      std::erase_if(now, [&](const std::string& target) { return reference_key(target) == key; });
+      corp_.set_references(group, "member", now);
       return;
     }
     default:
@@ -542,23 +564,26 @@ std::string Player::target() {
 
 std::vector<std::string> Player::expected_lines() {
   const auto entries = corp_.all();
-  std::map<std::string, std::string> accounts;  // dn_key -> source anchor of what is to be in the target
+  std::map<std::string, std::string> accounts;  // as references lead -> source anchor of what is to be in the target
+  const auto own_key = [&](const Entry& entry) {
+    return options_.tells_parts ? entry.anchor : model::dn_key(entry.dn);
+  };
   for (const Entry& entry : entries) {
     const bool taken =
         entry.object_type == "group" || (value_of(entry, "kind") != "system" && !value_of(entry, "mail").empty());
-    if (taken) accounts[model::dn_key(entry.dn)] = value_of(entry, "uid");
+    if (taken) accounts[own_key(entry)] = value_of(entry, "uid");
   }
   const auto references = [&](const Entry& entry, std::string_view from, std::string_view to) {
     std::vector<std::string> out;
     for (const auto& [attribute, target] : entry.references) {
-      const auto account = accounts.find(model::dn_key(target));
+      const auto account = accounts.find(reference_key(target));
       if (attribute == from && account != accounts.end()) out.push_back(fmt::format("{}>{}", to, account->second));
     }
     return out;
   };
   std::vector<std::string> out;
   for (const Entry& entry : entries) {
-    if (!accounts.contains(model::dn_key(entry.dn))) continue;
+    if (!accounts.contains(own_key(entry))) continue;
     const std::string uid = value_of(entry, "uid");
     std::string name = value_of(entry, "cn");
     if (options_.normalising) name = to_lower(name);

@@ -87,6 +87,7 @@ class Player {
     bool normalising = false;     ///< the target lower-cases displayName
     std::size_t batch_size = 50;  ///< of the sources' imports
     connector::FakeDelta delta = connector::FakeDelta::removals;
+    bool tells_parts = false;  ///< deltas of corp and cloud tell only what changed; corp refers by anchor then
   };
   explicit Player(Options options);
 
@@ -124,6 +125,8 @@ class Player {
   [[nodiscard]] std::map<std::string, std::string> target_lines();
   [[nodiscard]] std::vector<std::string> expected_lines();
   [[nodiscard]] std::string person_dn(int who) const;
+  [[nodiscard]] std::vector<std::string> targets(std::vector<std::string> dns) const;
+  [[nodiscard]] std::string reference_key(const std::string& target) const;
 
   Options options_;
   World world_;

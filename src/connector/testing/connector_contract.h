@@ -113,10 +113,34 @@ inline Seen see(const model::Entry& entry, bool references_by_anchor) {
   return seen;
 }
 
+/// Puts into what is held what changed.
+inline void take_part(const model::Observation& part, bool references_by_anchor, Seen& held) {
+  const auto key = [&](const std::string& target) { return references_by_anchor ? target : model::dn_key(target); };
+  if (!part.entry.dn.empty()) {
+    model::Entry name;
+    name.dn = part.entry.dn;
+    const Seen named = see(name, references_by_anchor);
+    held.name = named.name;
+    held.dn_key = named.dn_key;
+  }
+  for (auto [name, values] : part.entry.attributes) {
+    model::canonicalize(values);
+    held.attributes.erase(name);
+    if (!values.empty()) held.attributes.emplace(name, std::move(values));
+  }
+  for (const auto& [name, target] : part.references_gone) held.references.erase({name, key(target)});
+  for (const auto& [name, target] : part.entry.references) held.references.emplace(name, key(target));
+}
+
 /// Reads an import to its end into `state` as the engine does, and returns what its end said.
 inline ImportEnd take_import(Connector& connector, State& state, const std::string& watermark = {}) {
   const bool by_anchor = connector.capabilities().references_by_anchor;
-  const auto import = connector.import({watermark}, {});
+  const auto is_held = [&](std::span<const std::string> anchors) {
+    std::vector<bool> answers;
+    for (const std::string& anchor : anchors) answers.push_back(state.contains(anchor));
+    return answers;
+  };
+  const auto import = connector.import({watermark, is_held}, {});
   std::vector<model::Observation> batch;
   std::set<std::string> mentioned;
   std::set<std::string> present;
@@ -132,7 +156,14 @@ inline ImportEnd take_import(Connector& connector, State& state, const std::stri
         }
         continue;
       }
-      mentioned.insert(one.entry.anchor);
+      const bool first = mentioned.insert(one.entry.anchor).second;
+      if (one.kind == model::Observation::Kind::changed) {
+        EXPECT_TRUE(first) << one.entry.anchor << " was told of before a part of it";
+        const auto whole = state.find(one.entry.anchor);
+        EXPECT_TRUE(whole != state.end()) << "a part of what is not held: " << one.entry.anchor;
+        if (whole != state.end()) take_part(one, by_anchor, whole->second);
+        continue;
+      }
       if (one.kind != model::Observation::Kind::present) continue;
       EXPECT_TRUE(present.insert(one.entry.anchor).second || !watermark.empty()) << one.entry.dn << " came twice";
       EXPECT_FALSE(one.entry.object_type.empty()) << one.entry.dn;

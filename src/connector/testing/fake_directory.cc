@@ -90,12 +90,30 @@ Observation only_anchor(Observation::Kind kind, const std::string& anchor) {
   return made;
 }
 
+/// What `now` has that `before` has not: both are tidy.
+Observation part_of(const Entry& before, const Entry& now) {
+  Observation made;
+  made.kind = Observation::Kind::changed;
+  made.entry.anchor = now.anchor;
+  if (now.dn != before.dn) made.entry.dn = now.dn;
+  for (const auto& [name, values] : now.attributes) {
+    const Values* held = values_of(before, name);
+    if (held == nullptr || *held != values) made.entry.attributes.emplace_back(name, values);
+  }
+  for (const auto& [name, values] : before.attributes) {
+    if (values_of(now, name) == nullptr) made.entry.attributes.emplace_back(name, Values());
+  }
+  std::ranges::set_difference(now.references, before.references, std::back_inserter(made.entry.references));
+  std::ranges::set_difference(before.references, now.references, std::back_inserter(made.references_gone));
+  return made;
+}
+
 }  // namespace
 
 class FakeImport final : public Import {
  public:
-  FakeImport(FakeDirectory::Snapshot snapshot, std::size_t batch_size, std::stop_token stop)
-      : snapshot_(std::move(snapshot)), batch_size_(batch_size), stop_(std::move(stop)) {}
+  FakeImport(FakeDirectory::Snapshot snapshot, std::size_t batch_size, ImportRequest request, std::stop_token stop)
+      : snapshot_(std::move(snapshot)), batch_size_(batch_size), request_(std::move(request)), stop_(std::move(stop)) {}
 
   bool next(std::vector<Observation>& batch) override {
     batch.clear();
@@ -109,7 +127,7 @@ class FakeImport final : public Import {
       if (at_ < snapshot_.fixed.size()) {
         batch.push_back(std::move(snapshot_.fixed[at_]));
       } else {
-        batch.push_back({Observation::Kind::present, *snapshot_.entries[at_ - snapshot_.fixed.size()]});
+        batch.push_back(tell(at_ - snapshot_.fixed.size()));
       }
       ++at_;
     }
@@ -119,8 +137,18 @@ class FakeImport final : public Import {
   ImportEnd end() override { return snapshot_.end; }
 
  private:
+  Observation tell(std::size_t at) const {
+    const Entry& now = *snapshot_.entries[at];
+    const Entry* before = at < snapshot_.before.size() ? snapshot_.before[at].get() : nullptr;
+    const bool in_part = before != nullptr && before->object_type == now.object_type && request_.held &&
+                         request_.held(std::vector{now.anchor}).front();
+    if (in_part) return part_of(*before, now);
+    return {.entry = now, .references_gone = {}};
+  }
+
   FakeDirectory::Snapshot snapshot_;
   std::size_t batch_size_;
+  ImportRequest request_;
   std::stop_token stop_;
   std::size_t at_ = 0;
 };
@@ -156,7 +184,8 @@ class FakeConnector final : public Connector {
 
   std::unique_ptr<Import> import(const ImportRequest& request, std::stop_token stop) override {
     const std::scoped_lock lock(directory_.mutex_);
-    return std::make_unique<FakeImport>(directory_.snapshot(request), directory_.options_.batch_size, std::move(stop));
+    return std::make_unique<FakeImport>(directory_.snapshot(request), directory_.options_.batch_size, request,
+                                        std::move(stop));
   }
 
   void send(std::span<const model::Export> exports, const std::function<void(std::size_t, Outcome)>& done,
@@ -360,6 +389,7 @@ void FakeDirectory::store(Entry entry) {
   changes_.emplace(object.changed, Change{entry.anchor, false});
   index(entry);
   object.entry = std::make_shared<const Entry>(std::move(entry));
+  if (options_.tells_parts) object.versions.emplace(object.changed, object.entry);
 }
 
 /// Lets those who reference `old_key` reference `new_target` instead, or nothing when that is empty.
@@ -462,7 +492,10 @@ FakeDirectory::Snapshot FakeDirectory::delta(std::string_view watermark_text) {
   }
   for (auto change = changes_.upper_bound(*since); change != changes_.end(); ++change) {
     if (!change->second.gone) {
-      made.entries.push_back(objects_.at(change->second.anchor).entry);
+      const Object& object = objects_.at(change->second.anchor);
+      made.entries.push_back(object.entry);
+      const auto later = object.versions.upper_bound(*since);
+      made.before.push_back(later == object.versions.begin() ? nullptr : std::prev(later)->second);
     } else if (options_.delta == FakeDelta::removals) {
       made.fixed.push_back(only_anchor(Observation::Kind::gone, change->second.anchor));
     }

@@ -40,6 +40,7 @@ struct FakeOptions {
   bool repairs_references = true;
   bool refuses_unknown_references = false;  ///< an export's reference to what is not there goes to references_refused
   bool replies_with_entry = false;          ///< Sent::entry is filled
+  bool tells_parts = false;                 ///< a delta tells only what changed of what is held whole; by anchor
   bool answers_in_reverse = false;          ///< send() reports outcomes last to first
   std::size_t batch_size = 1000;            ///< observations per Import::next
   model::Schema schema;                     ///< empty = what the present objects show
@@ -104,6 +105,7 @@ class FakeDirectory {
   struct Object {
     std::shared_ptr<const model::Entry> entry;
     std::uint64_t changed = 0;
+    std::map<std::uint64_t, std::shared_ptr<const model::Entry>> versions;  ///< by when they came; to tell parts
   };
   struct Change {
     std::string anchor;
@@ -113,6 +115,7 @@ class FakeDirectory {
   struct Snapshot {
     std::vector<model::Observation> fixed;                     ///< delivered first
     std::vector<std::shared_ptr<const model::Entry>> entries;  ///< delivered as present
+    std::vector<std::shared_ptr<const model::Entry>> before;   ///< likewise in order: as last told; or empty
     ImportEnd end;
     std::optional<std::size_t> cut;
   };

@@ -55,6 +55,6 @@ struct PartitionMark {
 [[nodiscard]] std::unique_ptr<connector::Import> active_directory_delta_import(Forest forest,
                                                                                const LdapSettings& settings,
                                                                                Logger& logger, std::stop_token stop,
-                                                                               std::string_view watermark);
+                                                                               connector::ImportRequest request);
 
 }  // namespace linkspan::connector_ldap

@@ -77,6 +77,15 @@ class EntryReader {
   /// Active Directory: the anchor is objectGUID as text, and names must have been asked for with k_extended_dn.
   EntryFacts read(Session& session, LDAPMessage* message, std::string anchor, model::Entry& entry);
 
+  /// What DirSync says of an object that only changed (MS-ADTS 3.1.1.3.4.1.3): attributes whole, or without values
+  /// where there are none any more; of links what came ("member;range=1-1") and what went ("member;range=0-0"). The
+  /// part has an anchor, and no DN. False where it is more than that (another class, name or place; a link told whole;
+  /// a value without identity): then the object is to be read.
+  bool read_part(Session& session, LDAPMessage* message, model::Observation& part);
+
+  /// Whether parts tell all that a search would show anew: nothing was selected that is worked out on reading.
+  [[nodiscard]] bool can_read_parts() const;
+
   /// Adds a further part of an unfinished attribute to `entry`, the one that was read last. Answers what is still
   /// missing then.
   std::vector<UnfinishedAttribute> append(Session& session, LDAPMessage* message, model::Entry& entry);
@@ -105,6 +114,7 @@ class EntryReader {
   bool take_all(Session& session, LDAPMessage* message, BerElement* ber, model::Entry& entry, EntryFacts& facts);
   Slot* slot_for(std::string_view description, Slot* previous);
   Slot make_slot(std::string_view description);
+  bool take_part(std::string_view description, const berval* values, model::Observation& part);
   void take(Slot& slot, const berval* values, model::Entry& entry, EntryFacts& facts);
   void take_values(Slot& slot, const berval* values, model::Entry& entry);
   void take_references(Slot& slot, const berval* values, model::Entry& entry);

@@ -2,6 +2,8 @@
 // Every kind of change in a domain, followed by deltas. A test program says
 //   INSTANTIATE_TEST_SUITE_P(Ways, ActiveDirectoryChanges, ::testing::Values(ChangesOf{"dirsync", …}, …), name_of_way);
 
+#include <algorithm>
+
 #include "connector_ldap/testing/active_directory_under_test.h"
 
 namespace linkspan::connector_ldap {
@@ -155,6 +157,37 @@ TEST_P(ActiveDirectoryChanges, LinksComeAndGoOneByOne) {
   delta("none");
   admin().remove_values(fleet, "member", {crew});
   delta("a group less in a group");
+}
+
+TEST_P(ActiveDirectoryChanges, OfWhatIsHeldOnlyWhatChangedIsTold) {
+  const std::string ada = add_person("ada", container_);
+  const std::string bob = add_person("bob", container_);
+  const std::string crew = add_group("crew", container_, {ada, bob});
+  begin();
+  const std::string cy = add_person("cy", container_);
+  admin().add_values(crew, "member", {cy});
+  admin().remove_values(crew, "member", {ada});
+  admin().replace(ada, "displayName", {"Ada"});
+  std::vector<model::Observation> told;
+  const auto import = connector_->import({watermark_,
+                                          [&](std::span<const std::string> anchors) {
+                                            std::vector<bool> held;
+                                            for (const std::string& one : anchors) held.push_back(known_.contains(one));
+                                            return held;
+                                          }},
+                                         {});
+  for (std::vector<model::Observation> batch; import->next(batch);) std::ranges::move(batch, std::back_inserter(told));
+  const bool in_part = GetParam().way == "dirsync";
+  for (const auto& [name, references] : {std::pair("crew", std::size_t{1}), std::pair("ada", std::size_t{0})}) {
+    const auto found =
+        std::ranges::find(told, by_name(known_, name).first, [](const auto& one) { return one.entry.anchor; });
+    ASSERT_NE(found, told.end()) << name;
+    EXPECT_EQ(found->kind == model::Observation::Kind::changed, in_part) << name;
+    if (!in_part) continue;
+    EXPECT_EQ(found->entry.references.size(), references) << name;
+    EXPECT_EQ(found->references_gone.size(), references) << name;
+  }
+  delta("the same, taken");
 }
 
 TEST_P(ActiveDirectoryChanges, ChosenAttributesAreEnoughForMovesAndDeletions) {

@@ -213,4 +213,51 @@ TEST_P(StoreContract, TouchingHoldersKeepsOtherBits) {
   EXPECT_EQ(found[0].image, "i");
 }
 
+TEST_P(StoreContract, ReferencesAreFoundByTheirKeys) {
+  const auto ids = add_people({"group", "a", "b"});
+  put_references({{ids[0], 5, ids[1], reference_observed}, {ids[0], 5, ids[2], reference_desired}});
+  EXPECT_THAT(store_->view()->find_references(std::vector<ReferenceKey>{
+                  {ids[0], 5, ids[2]}, {ids[0], 6, ids[1]}, {ids[1], 5, ids[0]}, {ids[0], 5, ids[2]}}),
+              ElementsAre(Reference{ids[0], 5, ids[2], reference_desired}));
+}
+
+TEST_P(StoreContract, TouchedReferencesStayUntilTheyAreSettled) {
+  const std::vector<ReferenceKey> keys{
+      {ObjectId{1}, 5, ObjectId{3}}, {ObjectId{2}, 5, ObjectId{3}}, {ObjectId{2}, 7, ObjectId{1}}};
+  batch([&](Batch& to) { to.touch_references(std::vector{keys[2], keys[0], keys[2]}); });
+  batch([&](Batch& to) { to.touch_references(std::vector{keys[1], keys[0]}); });
+  EXPECT_EQ(store_->view()->touched_references(10), keys) << "whether or not there is a row";
+  EXPECT_THAT(store_->view()->touched_references(2), ElementsAre(keys[0], keys[1]));
+  batch([&](Batch& to) { to.settle_references(std::vector{keys[0], keys[2]}); });
+  EXPECT_THAT(store_->view()->touched_references(10), ElementsAre(keys[1]));
+}
+
+TEST_P(StoreContract, ReferencesToAnIdentityAreTouched) {
+  const auto corp = add_people({"group", "other group", "ada", "bob"});
+  const auto cloud = add_people({"ada"}, k_cloud);
+  const MetaverseId ada = add_identity();
+  join(cloud[0], ada);
+  put_references({{corp[0], 5, corp[2], reference_observed},
+                  {corp[1], 5, corp[2], reference_desired},
+                  {corp[1], 6, corp[3], reference_observed},
+                  {cloud[0], 6, cloud[0], reference_sent_add},
+                  {corp[2], 6, corp[0], reference_observed}});
+  Object joined = load(corp[2]);
+  joined.state = ObjectState::joined;
+  joined.metaverse = ada;
+  batch([&](Batch& to) {
+    to.put_objects(std::vector{write_of(joined)});
+    to.touch_references_to(std::vector{ada}, {});
+  });
+  EXPECT_THAT(store_->view()->touched_references(10),
+              ElementsAre(ReferenceKey{corp[0], 5, corp[2]}, ReferenceKey{corp[1], 5, corp[2]},
+                          ReferenceKey{cloud[0], 6, cloud[0]}))
+      << "of every connector, as the batch has joined them";
+  batch([&](Batch& to) { to.touch_references_to({}, std::vector{corp[3], corp[0]}); });
+  EXPECT_THAT(store_->view()->touched_references(10),
+              ElementsAre(ReferenceKey{corp[0], 5, corp[2]}, ReferenceKey{corp[1], 5, corp[2]},
+                          ReferenceKey{corp[1], 6, corp[3]}, ReferenceKey{corp[2], 6, corp[0]},
+                          ReferenceKey{cloud[0], 6, cloud[0]}));
+}
+
 }  // namespace linkspan::store::testing

@@ -4,14 +4,14 @@
 
 #include <algorithm>
 #include <map>
-#include <unordered_map>
-#include <unordered_set>
+#include <set>
 
 #include "base/error.h"
 #include "sql/row_batch.h"
 #include "store_sql/internal/metaverse_rows.h"
 #include "store_sql/internal/object_rows.h"
 #include "store_sql/internal/object_writer.h"
+#include "store_sql/internal/reference_rows.h"
 #include "store_sql/internal/references.h"
 
 namespace linkspan::store_sql {
@@ -26,9 +26,17 @@ using store::ObjectError;
 using store::ObjectId;
 using store::ObjectWrite;
 using store::Reference;
+using store::ReferenceKey;
 
 constexpr std::string_view k_object_ids = "connector_object";
 constexpr std::string_view k_metaverse_ids = "metaverse_object";
+
+const sql::Table& touched_reference() {
+  static const sql::Table table{
+      .name = "touched_reference",
+      .columns = {{"object_id", Role::key}, {"attribute_id", Role::key}, {"target_id", Role::key}}};
+  return table;
+}
 
 class SqlBatch final : public store::Batch {
  public:
@@ -59,6 +67,9 @@ class SqlBatch final : public store::Batch {
   void put_metaverse(std::span<const MetaverseWrite> writes) override;
   void remove_metaverse(std::span<const MetaverseId> ids) override;
   void put_references(std::span<const Reference> references) override;
+  void touch_references(std::span<const ReferenceKey> keys) override;
+  void touch_references_to(std::span<const MetaverseId> targets, std::span<const ObjectId> objects) override;
+  void settle_references(std::span<const ReferenceKey> keys) override;
   void touch_holders(std::span<const MetaverseId> targets, std::span<const ObjectId> objects,
                      const store::DerivedReferences& derived) override;
   void touch_objects(std::span<const ObjectId> ids, std::uint8_t set, std::uint8_t clear) override;
@@ -227,6 +238,39 @@ void SqlBatch::touch_holders(std::span<const MetaverseId> targets, std::span<con
     rows.integer(bits | store::touched_outbound);
   });
   database().update(touched, rows.rows());
+}
+
+void SqlBatch::touch_references(std::span<const ReferenceKey> keys) {
+  std::vector<ReferenceKey> sorted(keys.begin(), keys.end());
+  std::sort(sorted.begin(), sorted.end());
+  sorted.erase(std::unique(sorted.begin(), sorted.end()), sorted.end());
+  database().upsert(touched_reference(), reference_rows(sorted).rows());
+}
+
+// In lookups of many rather than one join: no server can be misled by what it does not know yet of tables that were
+// just filled.
+void SqlBatch::touch_references_to(std::span<const MetaverseId> targets, std::span<const ObjectId> objects) {
+  static const sql::Table joined{.name = "connector_object", .columns = {{"metaverse_id", Role::key}, {"id"}}};
+  static const sql::Table references{.name = "connector_reference",
+                                     .columns = {{"target_id", Role::key}, {"object_id"}, {"attribute_id"}}};
+  std::set<std::int64_t> targeted;
+  for (const ObjectId id : objects) targeted.insert(id.value);
+  sql::RowBatch identities(1);
+  for (const MetaverseId id : targets) identities.integer(id.value);
+  database().lookup(joined, identities.rows(),
+                    [&](std::size_t, const sql::Row& row) { targeted.insert(row.integer(0)); });
+  const std::vector<std::int64_t> ids(targeted.begin(), targeted.end());
+  sql::RowBatch rows(1);
+  for (const std::int64_t id : ids) rows.integer(id);
+  std::vector<ReferenceKey> keys;
+  database().lookup(references, rows.rows(), [&](std::size_t key, const sql::Row& row) {
+    keys.push_back({ObjectId{row.integer(0)}, static_cast<store::NameId>(row.integer(1)), ObjectId{ids[key]}});
+  });
+  touch_references(keys);
+}
+
+void SqlBatch::settle_references(std::span<const ReferenceKey> keys) {
+  database().erase(touched_reference(), reference_rows(keys).rows());
 }
 
 void SqlBatch::touch_objects(std::span<const ObjectId> ids, std::uint8_t set, std::uint8_t clear) {

@@ -8,6 +8,7 @@
 namespace linkspan::store_sql {
 
 /// Throws "store.busy" while another batch of this store is open.
-[[nodiscard]] std::unique_ptr<store::Batch> make_batch(Core& core, const store::Lease& lease, store::Durability durability);
+[[nodiscard]] std::unique_ptr<store::Batch> make_batch(Core& core, const store::Lease& lease,
+                                                       store::Durability durability);
 
 }  // namespace linkspan::store_sql

@@ -8,6 +8,7 @@
 
 #include "store_sql/internal/metaverse_rows.h"
 #include "store_sql/internal/object_rows.h"
+#include "store_sql/internal/reference_rows.h"
 #include "store_sql/internal/references.h"
 
 namespace linkspan::store_sql {
@@ -25,6 +26,7 @@ using store::ObjectId;
 using store::ObjectWithImages;
 using store::Page;
 using store::Reference;
+using store::ReferenceKey;
 
 // A statement for each set of images, made once: drivers keep prepared statements by their text.
 using ByImages = std::array<std::string, store::all_images + 1>;
@@ -71,6 +73,8 @@ class SqlView final : public store::View {
   std::vector<Metaverse> scan_metaverse(bool touched, Page page) override;
   std::vector<Metaverse> load_metaverse(std::span<const MetaverseId> ids) override;
   std::vector<Reference> references_of(std::span<const ObjectId> objects, bool pending_only) override;
+  std::vector<Reference> find_references(std::span<const ReferenceKey> keys) override;
+  std::vector<ReferenceKey> touched_references(std::size_t limit) override;
   std::vector<Reference> references_to(std::span<const ObjectId> targets) override;
   std::vector<Resolved> resolve_references(ConnectorId connector,
                                            std::span<const model::ReferenceSource> sources) override {
@@ -226,6 +230,32 @@ std::vector<Reference> SqlView::references_of(std::span<const ObjectId> objects,
   });
   std::sort(found.begin(), found.end());
   found.erase(std::unique(found.begin(), found.end()), found.end());
+  return found;
+}
+
+std::vector<Reference> SqlView::find_references(std::span<const ReferenceKey> keys) {
+  static const sql::Table table{
+      .name = "connector_reference",
+      .columns = {{"object_id", Role::key}, {"attribute_id", Role::key}, {"target_id", Role::key}, {"bits"}}};
+  std::vector<Reference> found;
+  database_.lookup(table, reference_rows(keys).rows(), [&](std::size_t key, const sql::Row& row) {
+    const ReferenceKey& one = keys[key];
+    found.push_back({one.object, one.attribute, one.target, static_cast<std::uint8_t>(row.integer(0))});
+  });
+  std::sort(found.begin(), found.end());
+  found.erase(std::unique(found.begin(), found.end()), found.end());
+  return found;
+}
+
+std::vector<ReferenceKey> SqlView::touched_references(std::size_t limit) {
+  std::vector<ReferenceKey> found;
+  database_.query(
+      "SELECT object_id, attribute_id, target_id FROM touched_reference ORDER BY object_id, attribute_id, target_id "
+      "LIMIT $1",
+      {static_cast<std::int64_t>(limit)}, [&](const sql::Row& row) {
+        found.push_back(
+            {ObjectId{row.integer(0)}, static_cast<store::NameId>(row.integer(1)), ObjectId{row.integer(2)}});
+      });
   return found;
 }
 
