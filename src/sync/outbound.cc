@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "sync/pending.h"
 #include "sync/reference_names.h"
+#include "sync/references.h"
 
 namespace linkspan::sync {
 namespace {

@@ -14,6 +14,7 @@
 #include "base/hash.h"
 #include "sql/inspect.h"
 #include "sql/open.h"
+#include "store_sql/schema.h"
 #include "transfer/internal/archive.h"
 #include "transfer/internal/file.h"
 #include "transfer/move.h"
@@ -368,7 +369,7 @@ TEST_F(BackupTest, WhatWasMadeToFillADiskIsRefused) {
     BlockWriter blocks(descriptor.get(), file("bomb.backup"), {});
     ArchiveWriter archive(blocks);
     ArchiveHead head;
-    head.manifest.schema = 1;
+    head.manifest.schema = store_sql::migrations(sql::Dialect::sqlite).back().number;
     head.manifest.identity = "somebody's";
     archive.begin(head);
     const TableInfo& table = *archive_tables().front();

@@ -322,6 +322,10 @@ SELECT k."linkspan_index", "connector_object"."id", "connector_object"."anchor",
 
 SELECT k."linkspan_index", "connector_object"."id", "connector_object"."dn", "connector_object"."dn_key", "connector_object"."type", "connector_object"."state", "connector_object"."metaverse_id", "connector_object"."link_rule", "connector_object"."observed_hash", "connector_object"."desired", "connector_object"."pending", "connector_object"."pending_references", "connector_object"."touched" FROM #rows AS k INNER JOIN "connector_object" ON "connector_object"."connector_id" = k."connector_id" AND "connector_object"."anchor" = k."anchor" AND DATALENGTH("connector_object"."anchor") = DATALENGTH(k."anchor");
 
+SELECT k."linkspan_index", "connector_object"."metaverse_id" FROM #rows AS k INNER JOIN "connector_object" ON "connector_object"."id" = k."id";
+
+SELECT k."linkspan_index", "connector_object"."metaverse_id", "connector_object"."type" FROM #rows AS k INNER JOIN "connector_object" ON "connector_object"."id" = k."id";
+
 SELECT k."linkspan_index", "connector_object"."touched" FROM #rows AS k INNER JOIN "connector_object" ON "connector_object"."id" = k."id";
 
 SELECT k."linkspan_index", "connector_object_full"."connector_id", "connector_object_full"."anchor", "connector_object_full"."dn", "connector_object_full"."dn_key", "connector_object_full"."type", "connector_object_full"."state", "connector_object_full"."metaverse_id", "connector_object_full"."link_rule", "connector_object_full"."observed_hash", "connector_object_full"."desired", "connector_object_full"."pending", "connector_object_full"."pending_references", "connector_object_full"."touched", "connector_object_full"."observed_image" FROM #rows AS k INNER JOIN "connector_object_full" ON "connector_object_full"."id" = k."id";
@@ -342,6 +346,12 @@ SELECT k."linkspan_index", "connector_reference"."object_id", "connector_referen
 
 SELECT k."linkspan_index", "connector_reference"."object_id", "connector_reference"."attribute_id", "connector_reference"."bits" FROM #rows AS k INNER JOIN "connector_reference" ON "connector_reference"."target_id" = k."target_id";
 
+SELECT k."linkspan_index", "connector_reference"."object_id", "connector_reference"."bits" FROM #rows AS k INNER JOIN "connector_reference" ON "connector_reference"."target_id" = k."target_id" AND "connector_reference"."attribute_id" = k."attribute_id";
+
+SELECT k."linkspan_index", "connector_reference"."target_id", "connector_reference"."attribute_id", "connector_reference"."bits" FROM #rows AS k INNER JOIN "connector_reference" ON "connector_reference"."object_id" = k."object_id";
+
+SELECT k."linkspan_index", "connector_reference"."target_id", "connector_reference"."bits" FROM #rows AS k INNER JOIN "connector_reference" ON "connector_reference"."object_id" = k."object_id" AND "connector_reference"."attribute_id" = k."attribute_id";
+
 SELECT k."linkspan_index", "counter"."value" FROM #rows AS k INNER JOIN "counter" ON "counter"."connector_id" = k."connector_id" AND "counter"."kind" = k."kind" AND DATALENGTH("counter"."kind") = DATALENGTH(k."kind");
 
 SELECT k."linkspan_index", "disconnector_key"."object_id", "disconnector_key"."connector_id" FROM #rows AS k INNER JOIN "disconnector_key" ON "disconnector_key"."key" = k."key" AND DATALENGTH("disconnector_key"."key") = DATALENGTH(k."key") AND "disconnector_key"."attribute_id" = k."attribute_id";
@@ -349,6 +359,8 @@ SELECT k."linkspan_index", "disconnector_key"."object_id", "disconnector_key"."c
 SELECT k."linkspan_index", "metaverse_key"."key", "metaverse_key"."attribute_id" FROM #rows AS k INNER JOIN "metaverse_key" ON "metaverse_key"."metaverse_id" = k."metaverse_id";
 
 SELECT k."linkspan_index", "metaverse_match"."metaverse_id", "metaverse_match"."type" FROM #rows AS k INNER JOIN "metaverse_match" ON "metaverse_match"."key" = k."key" AND DATALENGTH("metaverse_match"."key") = DATALENGTH(k."key") AND "metaverse_match"."attribute_id" = k."attribute_id";
+
+SELECT k."linkspan_index", "metaverse_object"."touched" FROM #rows AS k INNER JOIN "metaverse_object" ON "metaverse_object"."id" = k."id";
 
 SELECT k."linkspan_index", "metaverse_object"."type" FROM #rows AS k INNER JOIN "metaverse_object" ON "metaverse_object"."id" = k."id";
 
@@ -449,6 +461,8 @@ INSERT INTO "connector_secret" ("connector_id", "name", "sealed", "key_set") SEL
 
 UPDATE "counter" SET "value" = k."value" FROM "counter" WITH (UPDLOCK, SERIALIZABLE) INNER JOIN #rows AS k ON "counter"."connector_id" = k."connector_id" AND "counter"."kind" = k."kind" AND DATALENGTH("counter"."kind") = DATALENGTH(k."kind");
 INSERT INTO "counter" ("connector_id", "kind", "value") SELECT k."connector_id", k."kind", k."value" FROM #rows AS k WHERE NOT EXISTS (SELECT 1 FROM "counter" WITH (UPDLOCK, SERIALIZABLE) WHERE "counter"."connector_id" = k."connector_id" AND "counter"."kind" = k."kind" AND DATALENGTH("counter"."kind") = DATALENGTH(k."kind"));
+
+UPDATE "metaverse_object" SET "touched" = k."touched" FROM "metaverse_object" INNER JOIN #rows AS k ON "metaverse_object"."id" = k."id";
 
 UPDATE "metaverse_object" SET "type" = k."type", "touched" = k."touched", "image" = k."image", "lineage" = k."lineage" FROM "metaverse_object" INNER JOIN #rows AS k ON "metaverse_object"."id" = k."id";
 
