@@ -33,6 +33,7 @@ constexpr const char* k_show_deleted = "1.2.840.113556.1.4.417";
 constexpr std::size_t k_read_at_once = 250;        ///< objects by one filter
 constexpr std::size_t k_most_changes = 1'000'000;  ///< of a delta; beyond that a full import is the better way
 constexpr std::size_t k_most_ranges = 1'000'000;   ///< parts of one attribute: a server that never ends
+constexpr int k_most_readings = 8;                 ///< of one attribute that changes meanwhile
 
 const std::vector<RequestControl>& extended_names() {
   static const std::vector<RequestControl> controls{{k_extended_dn, std::string(k_extended_dn_value), true}};
@@ -171,31 +172,64 @@ class Reading {
   bool read(Session& session, LDAPMessage* message, model::Entry& entry) {
     EntryFacts facts = reader_.read(session, message, {}, entry);
     if (!facts.in_scope || !forest_.scope.contains(entry.dn)) return false;
-    complete(session, entry, std::move(facts.unfinished));
+    try {
+      for (const UnfinishedAttribute& one : facts.unfinished) complete(session, one.name, entry);
+    } catch (const Error& error) {
+      if (error.fault() != Fault::not_found) throw;
+      return false;  // removed while it was read
+    }
+    // All values of an attribute may have gone meanwhile.
+    std::erase_if(entry.attributes, [](const auto& held) { return held.second.empty(); });
     if (settings_.primary_group) primary_groups_.add(session, entry, stop_);
     return true;
   }
 
  private:
-  /// Asks for the rest of what came in part (MS-ADTS 3.1.1.3.1.3.3), and adds it where it belongs.
-  void complete(Session& session, model::Entry& entry, std::vector<UnfinishedAttribute> unfinished) {
-    for (std::size_t parts = 0; !unfinished.empty(); ++parts) {
-      const UnfinishedAttribute wanted = std::move(unfinished.back());
-      unfinished.pop_back();
-      const auto found = session.read({.base = base_of(entry.anchor),
-                                       .scope = LDAP_SCOPE_BASE,
-                                       .attributes = {fmt::format("{};range={}-*", wanted.name, wanted.next)}},
-                                      stop_, extended_names());
-      if (found.empty() || parts == k_most_ranges) {
-        throw Error(Fault::unavailable, "ldap.garbled",
-                    fmt::format("{}: the values of {} of \"{}\" have no end", session.where(), wanted.name,
-                                printable(entry.dn)),
-                    "it may have been removed while it was read: the next run tells");
-      }
-      for (UnfinishedAttribute& more : reader_.append(session, found.front().get(), entry)) {
-        if (more.next > wanted.next) unfinished.push_back(std::move(more));
-      }
+  /// Reads an attribute that came in part (MS-ADTS 3.1.1.3.1.3.3) from its beginning to its end. The parts are requests
+  /// of their own, and a value that goes between two of them moves others past what was asked for: as long as the
+  /// object is not the same from the first part to the last, all is read again.
+  void complete(Session& session, const std::string& name, model::Entry& entry) {
+    for (int reading = 0; reading < k_most_readings; ++reading) {
+      reader_.forget(name, entry);
+      if (read_parts(session, name, entry)) return;
     }
+    throw Error(
+        Fault::unavailable, "ldap.unsettled",
+        fmt::format("{}: {} of \"{}\" changes faster than it can be read", session.where(), name, printable(entry.dn)),
+        "run again when whatever changes it has come to its end");
+  }
+
+  /// False when the object changed meanwhile.
+  bool read_parts(Session& session, const std::string& name, model::Entry& entry) {
+    std::vector<std::string> stamp;
+    std::size_t next = 0;
+    for (std::size_t parts = 0; parts < k_most_ranges; ++parts) {
+      std::vector<Message> found;
+      try {
+        found = session.read({.base = base_of(entry.anchor),
+                              .scope = LDAP_SCOPE_BASE,
+                              .attributes = {fmt::format("{};range={}-*", name, next), "uSNChanged"}},
+                             stop_, extended_names());
+      } catch (const Error& error) {
+        // There are fewer values than that now.
+        if (next > 0 && error.id() == "ldap.refused") return false;
+        throw;
+      }
+      if (found.empty()) {
+        throw Error(Fault::not_found, "ldap.no_object",
+                    fmt::format("{}: \"{}\" is not there any more", session.where(), printable(entry.dn)));
+      }
+      const auto now = values_of(session.handle(), found.front().get(), "uSNChanged");
+      if (parts > 0 && now != stamp) return false;
+      stamp = now;
+      const auto following = reader_.append(session, found.front().get(), name, entry);
+      if (!following) return true;
+      if (*following <= next) break;
+      next = *following;
+    }
+    throw Error(Fault::unavailable, "ldap.garbled",
+                fmt::format("{}: the values of {} of \"{}\" have no end", session.where(), name, printable(entry.dn)),
+                "see whether the server keeps to MS-ADTS 3.1.1.3.1.3.3");
   }
 
   Forest forest_;

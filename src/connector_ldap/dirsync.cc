@@ -63,8 +63,9 @@ void DirSyncSearch::end_part(LDAPMessage* message) {
     const bool lacks_right = done.code == LDAP_INSUFFICIENT_ACCESS;
     const bool refused = lacks_right || done.code == LDAP_UNAVAILABLE_CRITICAL_EXTENSION ||
                          done.code == LDAP_UNWILLING_TO_PERFORM || done.code == LDAP_PROTOCOL_ERROR ||
-                         done.code == LDAP_OPERATIONS_ERROR || done.code == LDAP_INAPPROPRIATE_MATCHING;
-    if (refused && !begun_) throw DirSyncRefused{std::move(error), lacks_right};
+                         done.code == LDAP_INAPPROPRIATE_MATCHING || (done.code == LDAP_OPERATIONS_ERROR && !begun_);
+    // A cookie that is refused half-way is refused the next time, too.
+    if (refused) throw DirSyncRefused{std::move(error), lacks_right};
     throw error;
   }
   const LDAPControl* control = find_control(done.controls.get(), k_dirsync);

@@ -395,7 +395,7 @@ EntryFacts EntryReader::read(Session& session, LDAPMessage* message, std::string
 }
 
 bool EntryReader::take_all(Session& session, LDAPMessage* message, BerElement* ber, model::Entry& entry,
-                           EntryFacts& facts) {
+                           EntryFacts& facts, const std::string_view* only) {
   Slot* slot = nullptr;
   for (;;) {
     berval bytes{};
@@ -404,6 +404,10 @@ bool EntryReader::take_all(Session& session, LDAPMessage* message, BerElement* b
     if (bytes.bv_val == nullptr) return true;
     const Ranged ranged =
         dialect_ == Dialect::active_directory ? split_range(view(bytes)) : Ranged{view(bytes), false, {}};
+    if (only != nullptr && !equal_ascii_case(ranged.description, *only)) {
+      ber_memfree(values);
+      continue;
+    }
     slot = slot_for(ranged.description, slot);
     if (values != nullptr && values[0].bv_val != nullptr) take(*slot, values, entry, facts);
     ber_memfree(values);
@@ -481,14 +485,22 @@ bool EntryReader::take_part(std::string_view description, const berval* values, 
   return false;
 }
 
-std::vector<UnfinishedAttribute> EntryReader::append(Session& session, LDAPMessage* message, model::Entry& entry) {
+std::optional<std::size_t> EntryReader::append(Session& session, LDAPMessage* message, std::string_view name,
+                                               model::Entry& entry) {
   EntryFacts facts;
   BerElement* ber = nullptr;
   berval dn{};
   const int code = ldap_get_dn_ber(session.handle(), message, &ber, &dn);
   const std::unique_ptr<BerElement, void (*)(BerElement*)> owner(ber, [](BerElement* held) { ber_free(held, 0); });
-  if (code != LDAP_SUCCESS || !take_all(session, message, ber, entry, facts)) throw garbled(session, entry);
-  return std::move(facts.unfinished);
+  if (code != LDAP_SUCCESS || !take_all(session, message, ber, entry, facts, &name)) throw garbled(session, entry);
+  if (facts.unfinished.empty()) return std::nullopt;
+  return facts.unfinished.front().next;
+}
+
+void EntryReader::forget(std::string_view name, model::Entry& entry) {
+  const Slot& slot = *slot_for(name, nullptr)->spelled;
+  std::erase_if(entry.references, [&](const model::NamedReference& one) { return one.attribute == slot.name; });
+  if (slot.entry == entry_) entry.attributes[slot.index].second.clear();
 }
 
 }  // namespace linkspan::connector_ldap

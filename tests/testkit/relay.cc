@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -73,6 +74,8 @@ void Relay::run() {
       continue;
     }
     ++taken_;
+    const int at_once = 1;  // a relay that holds back what comes in pieces makes each answer wait
+    for (const int end : {client, server}) ::setsockopt(end, IPPROTO_TCP, TCP_NODELAY, &at_once, sizeof at_once);
     const std::scoped_lock lock(mutex_);
     open_.insert(open_.end(), {client, server});
     pumps_.emplace_back([this, client, server] { pump(client, server); });
@@ -86,8 +89,17 @@ void Relay::pump(int client, int server) {
     if (::poll(ends.data(), ends.size(), 200) < 0) break;
     for (std::size_t i = 0; i < ends.size() && alive; ++i) {
       if ((ends[i].revents & (POLLIN | POLLHUP | POLLERR)) == 0) continue;
-      const ssize_t got = ::recv(ends[i].fd, bytes.data(), bytes.size(), 0);
-      alive = got > 0 && send_all(ends[1 - i].fd, bytes.data(), got);
+      ssize_t got = ::recv(ends[i].fd, bytes.data(), bytes.size(), 0);
+      bool last = false;
+      if (got > 0 && i == 1) {
+        received_ += got;
+        const long left = left_;
+        last = left >= 0 && left <= got;
+        if (last) got = left;
+        if (left >= 0) left_ = last ? -1 : left - got;
+      }
+      alive = got > 0 && send_all(ends[1 - i].fd, bytes.data(), got) && !last;
+      if (last) cut_ = true;
     }
   }
   const std::scoped_lock lock(mutex_);

@@ -23,6 +23,10 @@ class Relay {
   /// Breaks all connections and takes no more (they are closed at once), until mend().
   void cut();
   void mend() { cut_ = false; }
+  /// Cuts by itself, once, when so many bytes have come from the server from now on.
+  void cut_after(long bytes) { left_ = bytes; }
+  /// Bytes that have come from the server since it began.
+  [[nodiscard]] long received() const { return received_; }
 
   /// Connections taken since it began.
   [[nodiscard]] int taken() const { return taken_; }
@@ -38,6 +42,8 @@ class Relay {
   std::atomic<bool> cut_ = false;
   std::atomic<bool> stop_ = false;
   std::atomic<int> taken_ = 0;
+  std::atomic<long> received_ = 0;
+  std::atomic<long> left_ = -1;  ///< until it cuts; below zero = it does not
   std::mutex mutex_;
   std::vector<int> open_;  ///< sockets that cut() shuts
   std::vector<std::jthread> pumps_;

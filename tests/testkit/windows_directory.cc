@@ -19,6 +19,7 @@
 #include <stdexcept>
 #include <thread>
 
+#include "base/text.h"
 #include "net/testing/loopback_server.h"
 #include "testkit/windows_names.h"
 
@@ -438,16 +439,7 @@ void WindowsDirectory::let_password_expire(const std::string& account) {
 
 void WindowsDirectory::add_crowd(const std::string& name, const std::string& container, std::size_t count) {
   const std::scoped_lock lock(state_->mutex);
-  std::vector<std::string> members;
-  members.reserve(count);
-  for (std::size_t i = 0; i < count; ++i) {
-    const WindowsObject& made =
-        state_->forest.add(fmt::format("CN={} {},{}", escape_rdn(name), i, container),
-                           {{"objectClass", {"user"}}, {"displayName", {fmt::format("{} {}", name, i)}}}, {});
-    members.push_back(fmt::format("<GUID={}>", text_of_guid(made.guid)));
-  }
-  state_->forest.add(fmt::format("CN={},{}", escape_rdn(name), container),
-                     {{"objectClass", {"group"}}, {"member", std::move(members)}}, {});
+  state_->forest.add_crowd(*state_->forest.find(container), name, count);
 }
 
 void WindowsDirectory::set_member(const std::string& group, const std::string& member, bool present) {

@@ -4,12 +4,9 @@
 #include <ldap.h>
 
 #include <algorithm>
-#include <array>
 #include <chrono>
-#include <cstring>
-#include <memory>
-#include <random>
 
+#include "base/text.h"
 #include "testkit/windows_names.h"
 
 namespace linkspan::testkit {
@@ -19,33 +16,17 @@ namespace {
 /// 1 January 2024 as the directory counts time; its clock goes on by a second with each change.
 constexpr std::int64_t k_epoch_seconds = 1'704'067'200;
 
-[[noreturn]] void refuse(int code, const std::string& text) { throw WindowsRefusal(code, text); }
-
-/// "00000562: UpdErr: DSID-031A1261, problem 6005 (ENTRY_EXISTS), data 0": the form of every diagnostic text.
-[[noreturn]] void refuse(int code, std::string_view number, std::string_view kind, std::string_view problem) {
-  refuse(code, fmt::format("{}: {}: DSID-03190000, problem {}, data 0\n", number, kind, problem));
-}
-
-bool same_text(std::string_view left, std::string_view right) { return to_lower(left) == to_lower(right); }
-
-bool equal(const WindowsAttribute& type, std::string_view left, std::string_view right) {
-  const bool bytes = type.syntax == WindowsSyntax::octets || type.syntax == WindowsSyntax::descriptor;
-  return bytes ? left == right : same_text(left, right);
-}
-
 bool is_account(const WindowsObject& object) {
   const auto classes = object.attributes.find("objectClass");
   if (classes == object.attributes.end()) return false;
   return std::ranges::any_of(classes->second.values, [](const auto& one) { return one == "user" || one == "group"; });
 }
 
-bool is_of(const WindowsObject& object, std::string_view object_class) {
-  const auto classes = object.attributes.find("objectClass");
-  return classes != object.attributes.end() &&
-         std::ranges::find(classes->second.values, object_class) != classes->second.values.end();
-}
-
 }  // namespace
+
+void refuse_windows(int code, std::string_view number, std::string_view kind, std::string_view problem) {
+  throw WindowsRefusal(code, fmt::format("{}: {}: DSID-03190000, problem {}, data 0\n", number, kind, problem));
+}
 
 WindowsForest::WindowsForest(std::vector<std::string> domains, bool recycle_bin) : recycle_bin_(recycle_bin) {
   const std::string root = dn_of_domain(domains.front());
@@ -150,15 +131,14 @@ WindowsObject& WindowsForest::deleted_objects(WindowsObject& context) {
 // --- names ---
 
 std::string WindowsForest::key_of(std::string_view type, std::string_view value) {
-  return to_lower(type) + "=" + to_lower(value);
+  return fold_name(type) + "=" + fold_name(value);
 }
 
 WindowsForest::Name WindowsForest::parse(std::string_view dn) {
   Name made;
   if (!parse_dn(dn, made.rdns)) {
     // MS-ADTS 3.1.1.3.1.2.2: what is no DN is told so.
-    refuse(LDAP_INVALID_DN_SYNTAX,
-           "0000208F: NameErr: DSID-03100000, problem 2006 (BAD_NAME), data 8350, best match of:\n");
+    refuse_windows(LDAP_INVALID_DN_SYNTAX, "0000208F", "NameErr", "2006 (BAD_NAME)");
   }
   return made;
 }
@@ -224,18 +204,18 @@ WindowsObject* WindowsForest::find_account(const std::string& name) {
   // The forms that a simple bind takes (MS-ADTS 5.1.1.1.1).
   if (name.find('=') != std::string::npos) return find(name);
   if (const std::size_t at = name.find('@'); at != std::string::npos) {
-    const auto known = by_principal_.find(to_lower(name));
+    const auto known = by_principal_.find(fold_name(name));
     if (known != by_principal_.end()) return known->second;
     for (Domain& domain : domains_) {
-      if (!same_text(domain.dns_name, name.substr(at + 1))) continue;
-      const auto found = by_account_.find(domain.sid + to_lower(name.substr(0, at)));
+      if (!same_name(domain.dns_name, name.substr(at + 1))) continue;
+      const auto found = by_account_.find(domain.sid + fold_name(name.substr(0, at)));
       if (found != by_account_.end()) return found->second;
     }
     return nullptr;
   }
   const std::string plain = name.substr(name.find('\\') == std::string::npos ? 0 : name.find('\\') + 1);
   for (Domain& domain : domains_) {
-    const auto found = by_account_.find(domain.sid + to_lower(plain));
+    const auto found = by_account_.find(domain.sid + fold_name(plain));
     if (found != by_account_.end()) return found->second;
   }
   return nullptr;
@@ -297,39 +277,40 @@ bool WindowsForest::has(const WindowsObject& object, const char* attribute) cons
 
 WindowsObject& WindowsForest::add(const std::string& dn, const LdapAttributes& attributes, const WindowsRequester& by) {
   Name name = parse(dn);
-  if (name.rdns.empty()) refuse(LDAP_NAMING_VIOLATION, "the root cannot be added");
-  if (walk(name) != nullptr) refuse(LDAP_ALREADY_EXISTS, "00002071", "UpdErr", "6005 (ENTRY_EXISTS)");
+  if (name.rdns.empty()) refuse_windows(LDAP_NAMING_VIOLATION, "00002099", "NameErr", "2005 (NAMING_VIOLATION)");
+  if (walk(name) != nullptr) refuse_windows(LDAP_ALREADY_EXISTS, "00002071", "UpdErr", "6005 (ENTRY_EXISTS)");
   const auto [type, value] = name.rdns.front();
   Name above = name;
   above.rdns.erase(above.rdns.begin());
   WindowsObject* parent = walk(above);
-  if (parent == nullptr || parent->deleted) refuse(LDAP_NO_SUCH_OBJECT, "0000208D", "NameErr", "2001 (NO_OBJECT)");
+  if (parent == nullptr || parent->deleted)
+    refuse_windows(LDAP_NO_SUCH_OBJECT, "0000208D", "NameErr", "2001 (NO_OBJECT)");
   std::string object_class;
   for (const auto& [attribute, values] : attributes) {
-    if (!same_text(attribute, "objectClass")) continue;
+    if (!same_name(attribute, "objectClass")) continue;
     for (const std::string& one : values) {
       if (windows_class(one) == nullptr)
-        refuse(LDAP_NO_SUCH_ATTRIBUTE, "0000057", "LdapErr", "1001 (NO_ATTRIBUTE_OR_VAL)");
+        refuse_windows(LDAP_NO_SUCH_ATTRIBUTE, "0000057", "LdapErr", "1001 (NO_ATTRIBUTE_OR_VAL)");
       if (windows_class_line(one).size() > windows_class_line(object_class).size())
         object_class = windows_class(one)->name;
     }
   }
   // MS-ADTS 3.1.1.5.2.2, constraints: a class, and the name that it asks for.
   if (object_class.empty() || object_class == "top") {
-    refuse(LDAP_OBJECT_CLASS_VIOLATION, "0000207B", "UpdErr", "6002 (OBJ_CLASS_VIOLATION)");
+    refuse_windows(LDAP_OBJECT_CLASS_VIOLATION, "0000207B", "UpdErr", "6002 (OBJ_CLASS_VIOLATION)");
   }
-  if (!same_text(windows_class(object_class)->rdn, type)) {
-    refuse(LDAP_NAMING_VIOLATION, "00002099", "NameErr", "2005 (NAMING_VIOLATION)");
+  if (!same_name(windows_class(object_class)->rdn, type)) {
+    refuse_windows(LDAP_NAMING_VIOLATION, "00002099", "NameErr", "2005 (NAMING_VIOLATION)");
   }
   WindowsObject& made = make(*parent, windows_class(object_class)->rdn, value);
   try {
     take_class(made, object_class);
     make_security_principal(made, object_class, attributes);
     for (const auto& [attribute, values] : attributes) {
-      if (same_text(attribute, "objectClass")) continue;
-      if (same_text(attribute, type)) {
-        if (values.size() == 1 && same_text(values.front(), value)) continue;
-        refuse(LDAP_NAMING_VIOLATION, "000020B0", "NameErr", "2005 (NAMING_VIOLATION)");
+      if (same_name(attribute, "objectClass")) continue;
+      if (same_name(attribute, type)) {
+        if (values.size() == 1 && same_name(values.front(), value)) continue;
+        refuse_windows(LDAP_NAMING_VIOLATION, "000020B0", "NameErr", "2005 (NAMING_VIOLATION)");
       }
       change(made, {LDAP_MOD_ADD, attribute, values}, by);
     }
@@ -352,9 +333,9 @@ void WindowsForest::forget_account(const WindowsObject& object) {
     return found == object.attributes.end() ? std::vector<std::string>{} : found->second.values;
   };
   for (const std::string& name : values("sAMAccountName")) {
-    by_account_.erase(domain_of(*object.context).sid + to_lower(name));
+    by_account_.erase(domain_of(*object.context).sid + fold_name(name));
   }
-  for (const std::string& name : values("userPrincipalName")) by_principal_.erase(to_lower(name));
+  for (const std::string& name : values("userPrincipalName")) by_principal_.erase(fold_name(name));
 }
 
 /// What the directory gives a new account of itself (MS-ADTS 3.1.1.5.2.6, MS-SAMR 3.1.1.8).
@@ -365,7 +346,7 @@ void WindowsForest::make_security_principal(WindowsObject& object, const std::st
   object.sid = sid_below(domain.sid, domain.next_rid++);
   hold(object, "objectSid", {object.sid});
   const auto says = [&](std::string_view name) {
-    return std::ranges::any_of(given, [&](const auto& one) { return same_text(one.first, name); });
+    return std::ranges::any_of(given, [&](const auto& one) { return same_name(one.first, name); });
   };
   if (!says("sAMAccountName")) {
     change(
@@ -386,399 +367,21 @@ void WindowsForest::make_security_principal(WindowsObject& object, const std::st
   hold(object, "badPwdCount", {"0"});
 }
 
-/// An account that may be used has a password (MS-SAMR 3.1.1.8.10).
-void WindowsForest::expect_account(const WindowsObject& object) const {
-  const auto control = object.attributes.find("userAccountControl");
-  if (control == object.attributes.end() || control->second.values.empty() || !is_of(object, "user")) return;
-  const auto flags = to_integer(control->second.values.front()).value_or(0);
-  const bool disabled = (flags & 0x2) != 0;
-  const bool no_password_needed = (flags & 0x20) != 0;
-  if (!disabled && !no_password_needed && object.password.empty() && !is_of(object, "computer")) {
-    refuse(LDAP_UNWILLING_TO_PERFORM, "0000052D", "SvcErr", "5003 (WILL_NOT_PERFORM)");
-  }
-}
-
-// --- modify ---
-
-void WindowsForest::modify(WindowsObject& object, const std::vector<WindowsChange>& changes,
-                           const WindowsRequester& by) {
-  // MS-ADTS 3.1.1.5.3.7: undelete is a modify that takes isDeleted away and gives a name.
-  const auto names = [&](const char* attribute) {
-    return std::ranges::find_if(changes, [&](const auto& one) { return same_text(one.attribute, attribute); });
-  };
-  if (object.deleted) {
-    const auto gone = names("isDeleted");
-    const auto name = names("distinguishedName");
-    const bool undeletes = by.shows_deleted && gone != changes.end() && gone->operation == LDAP_MOD_DELETE &&
-                           name != changes.end() && name->operation == LDAP_MOD_REPLACE && name->values.size() == 1;
-    if (!undeletes) refuse(LDAP_NO_SUCH_OBJECT, "0000208D", "NameErr", "2001 (NO_OBJECT)");
-    undelete(object, name->values.front());
-    return;
-  }
-  // All or nothing (RFC 4511, 4.6): what is changed in part is put back.
-  const auto attributes = object.attributes;
-  const std::string password = object.password;
-  std::map<std::string, std::vector<WindowsObject*>> links;
-  for (const WindowsChange& one : changes) {
-    const auto held = object.links.find(one.attribute);
-    if (changes.size() > 1 && held != object.links.end()) links[one.attribute] = held->second.values;
-  }
-  try {
-    for (const WindowsChange& one : changes) change(object, one, by);
-    expect_account(object);
-  } catch (const WindowsRefusal&) {
-    object.attributes = attributes;
-    object.password = password;
-    for (const auto& [attribute, values] : links) {
-      const std::vector<WindowsObject*> now = object.links[attribute].values;
-      for (WindowsObject* one : now) {
-        if (std::ranges::find(values, one) == values.end()) unlink(object, attribute, *one);
-      }
-      for (WindowsObject* one : values) {
-        if (!object.links[attribute].places.contains(one)) link(object, attribute, *one);
-      }
-    }
-    throw;
-  }
-}
-
-void WindowsForest::change(WindowsObject& object, const WindowsChange& one, const WindowsRequester& by) {
-  const WindowsAttribute* type = windows_attribute(one.attribute.substr(0, one.attribute.find(';')));
-  if (type == nullptr) refuse(LDAP_NO_SUCH_ATTRIBUTE, "00000057", "LdapErr", "1001 (NO_ATTRIBUTE_OR_VAL)");
-  if (same_text(type->name, object.rdn_type))
-    refuse(LDAP_NOT_ALLOWED_ON_RDN, "00002016", "UpdErr", "6004 (CANT_ON_RDN)");
-  if (type->name == "objectClass") {
-    refuse(LDAP_NO_OBJECT_CLASS_MODS, "000020B1", "UpdErr", "6008 (CANT_MOD_OBJ_CLASS)");
-  }
-  // MS-ADTS 3.1.1.5.3.2: system-only attributes, and far ends of links.
-  if (type->kept) refuse(LDAP_CONSTRAINT_VIOLATION, "000020B1", "AtrErr", "1005 (CONSTRAINT_ATT_TYPE)");
-  if (type->name == "unicodePwd") return set_password(object, one.values, by);
-  expect_valid(*type, one.values);
-  if (!type->partner.empty()) return change_links(object, *type, one, by);
-
-  std::vector<std::string> values = object.attributes[type->name].values;
-  const auto find = [&](const std::string& value) {
-    return std::ranges::find_if(values, [&](const std::string& held) { return equal(*type, held, value); });
-  };
-  switch (one.operation) {
-    case LDAP_MOD_REPLACE:
-      values = one.values;
-      break;
-    case LDAP_MOD_ADD:
-      for (const std::string& value : one.values) {
-        if (find(value) == values.end()) {
-          values.push_back(value);
-        } else if (!by.permissive) {
-          refuse(LDAP_TYPE_OR_VALUE_EXISTS, "00002083", "AtrErr", "1006 (ATT_OR_VALUE_EXISTS)");
-        }
-      }
-      break;
-    default:
-      if (one.values.empty() && values.empty() && !by.permissive) {
-        refuse(LDAP_NO_SUCH_ATTRIBUTE, "00002085", "UpdErr", "1001 (NO_ATTRIBUTE_OR_VAL)");
-      }
-      if (one.values.empty()) values.clear();
-      for (const std::string& value : one.values) {
-        const auto held = find(value);
-        if (held != values.end()) {
-          values.erase(held);
-        } else if (!by.permissive) {
-          refuse(LDAP_NO_SUCH_ATTRIBUTE, "00002085", "UpdErr", "1001 (NO_ATTRIBUTE_OR_VAL)");
-        }
-      }
-  }
-  if (type->single && values.size() > 1) {
-    refuse(LDAP_CONSTRAINT_VIOLATION, "00002081", "AtrErr", "1005 (CONSTRAINT_ATT_TYPE)");
-  }
-  if (type->name == "sAMAccountName" || type->name == "userPrincipalName") {
-    for (const std::string& value : values) expect_unique(object, *type, value);
-    const bool account = type->name == "sAMAccountName";
-    auto& index = account ? by_account_ : by_principal_;
-    const std::string domain = account ? domain_of(*object.context).sid : std::string();
-    for (const std::string& value : object.attributes[type->name].values) index.erase(domain + to_lower(value));
-    for (const std::string& value : values) index[domain + to_lower(value)] = &object;
-  }
-  hold(object, type->name, std::move(values));
-}
-
-void WindowsForest::expect_valid(const WindowsAttribute& type, const std::vector<std::string>& values) const {
-  for (const std::string& value : values) {
-    bool fits = true;
-    switch (type.syntax) {
-      case WindowsSyntax::integer:
-        fits = to_integer(value).has_value();
-        break;
-      case WindowsSyntax::boolean:
-        fits = value == "TRUE" || value == "FALSE";
-        break;
-      case WindowsSyntax::text:
-        fits = is_utf8(value) && !value.empty();
-        break;
-      default:
-        break;
-    }
-    if (!fits) refuse(LDAP_INVALID_SYNTAX, "00000057", "AtrErr", "1002 (INVALID_ATTRIBUTE_SYNTAX)");
-  }
-}
-
-/// Names of accounts are one's own: sAMAccountName in the domain, userPrincipalName in the forest
-/// (MS-ADTS 3.1.1.5.1.3).
-void WindowsForest::expect_unique(const WindowsObject& object, const WindowsAttribute& type, const std::string& value) {
-  const bool account = type.name == "sAMAccountName";
-  const auto& index = account ? by_account_ : by_principal_;
-  const auto found = index.find((account ? domain_of(*object.context).sid : std::string()) + to_lower(value));
-  if (found == index.end() || found->second == &object || found->second->deleted) return;
-  if (account) refuse(LDAP_ALREADY_EXISTS, "00000524", "UpdErr", "6005 (ENTRY_EXISTS)");
-  refuse(LDAP_CONSTRAINT_VIOLATION, "000021C8", "AtrErr", "1005 (CONSTRAINT_ATT_TYPE)");
-}
-
-/// Quoted, UTF-16, over an encrypted connection, and never to be read again (MS-ADTS 3.1.1.3.1.5.1).
-void WindowsForest::set_password(WindowsObject& object, const std::vector<std::string>& values,
-                                 const WindowsRequester& by) {
-  if (!by.encrypted) refuse(LDAP_UNWILLING_TO_PERFORM, "0000001F", "SvcErr", "5003 (WILL_NOT_PERFORM)");
-  const auto wide = [](char c) { return std::string{c, '\0'}; };
-  const bool quoted = values.size() == 1 && values.front().size() >= 4 && values.front().size() % 2 == 0 &&
-                      values.front().starts_with(wide('"')) && values.front().ends_with(wide('"'));
-  if (!quoted) refuse(LDAP_UNWILLING_TO_PERFORM, "0000001F", "SvcErr", "5003 (WILL_NOT_PERFORM)");
-  const std::string inner = values.front().substr(2, values.front().size() - 4);
-  if (inner.size() / 2 < 7) refuse(LDAP_CONSTRAINT_VIOLATION, "0000052D", "AtrErr", "1005 (CONSTRAINT_ATT_TYPE)");
-  object.password = inner;
-  hold(object, "pwdLastSet", {std::to_string(k_windows_now)});
-}
-
-// --- links ---
-
-WindowsObject& WindowsForest::target(const std::string& name) {
-  WindowsObject* found = find(name);
-  if (found == nullptr || found->deleted) refuse(LDAP_NO_SUCH_OBJECT, "00002030", "NameErr", "2001 (NO_OBJECT)");
-  return *found;
-}
-
-void WindowsForest::change_links(WindowsObject& object, const WindowsAttribute& type, const WindowsChange& one,
-                                 const WindowsRequester& by) {
-  std::vector<WindowsObject*> targets;
-  for (const std::string& value : one.values) targets.push_back(&target(value));
-  if (type.single && targets.size() > 1) {
-    refuse(LDAP_CONSTRAINT_VIOLATION, "00002081", "AtrErr", "1005 (CONSTRAINT_ATT_TYPE)");
-  }
-  WindowsLinks& links = object.links[type.name];
-  const bool all = one.operation == LDAP_MOD_REPLACE || (one.operation == LDAP_MOD_DELETE && targets.empty());
-  if (all) {
-    const std::set<WindowsObject*> wanted(targets.begin(), targets.end());
-    const std::vector<WindowsObject*> held = links.values;
-    for (WindowsObject* other : held) {
-      if (!wanted.contains(other)) unlink(object, type.name, *other);
-    }
-    for (WindowsObject* other : targets) link(object, type.name, *other);
-    return;
-  }
-  const bool adds = one.operation == LDAP_MOD_ADD;
-  // Before anything is done: what is as wanted already is a mistake, and for a group's members one of its own kind
-  // (learn.microsoft.com, "0x562/0x561": MS-SAMR 3.1.1.8.9).
-  for (const WindowsObject* other : targets) {
-    const bool there = links.places.contains(const_cast<WindowsObject*>(other));
-    if (there != adds || by.permissive) continue;
-    if (adds) refuse(LDAP_ALREADY_EXISTS, "00000562", "UpdErr", "6005 (ENTRY_EXISTS)");
-    refuse(LDAP_UNWILLING_TO_PERFORM, "00000561", "SvcErr", "5003 (WILL_NOT_PERFORM)");
-  }
-  if (type.single && adds && !links.values.empty()) {
-    refuse(LDAP_TYPE_OR_VALUE_EXISTS, "00002083", "AtrErr", "1006 (ATT_OR_VALUE_EXISTS)");
-  }
-  for (WindowsObject* other : targets) {
-    if (adds) {
-      link(object, type.name, *other);
-    } else {
-      unlink(object, type.name, *other);
-    }
-  }
-}
-
-void WindowsForest::link(WindowsObject& object, const std::string& attribute, WindowsObject& to) {
-  WindowsLinks& links = object.links[attribute];
-  if (!links.places.emplace(&to, links.values.size()).second) return;
-  links.values.push_back(&to);
-  to.linked_by[attribute].insert(&object);
-  const std::int64_t usn = touch(object);
-  if (const auto before = links.stamps.find(&to); before != links.stamps.end()) links.history.erase(before->second);
-  links.stamps[&to] = usn;
-  links.history[usn] = {&to, true};
-}
-
-void WindowsForest::unlink(WindowsObject& object, const std::string& attribute, WindowsObject& to) {
-  WindowsLinks& links = object.links[attribute];
-  if (!links.places.contains(&to)) return;
-  hide(links, to);
-  to.linked_by[attribute].erase(&object);
-  const std::int64_t usn = touch(object);
-  links.history.erase(links.stamps[&to]);
-  links.stamps[&to] = usn;
-  links.history[usn] = {&to, false};
-}
-
-void WindowsForest::hide(WindowsLinks& links, WindowsObject& to) {
-  const auto place = links.places.find(&to);
-  if (place == links.places.end()) return;
-  const std::size_t at = place->second;
-  links.values[at] = links.values.back();
-  links.places[links.values[at]] = at;
-  links.values.pop_back();
-  links.places.erase(&to);
-}
-
-/// In the recycle bin an object keeps its links, and nobody sees them until it comes back (MS-ADTS 3.1.1.1.9,
-/// deactivated links). The objects at their other ends are not changed by it, so nothing tells of them.
-void WindowsForest::sleep_links(WindowsObject& object) {
-  for (auto& [attribute, links] : object.links) {
-    for (WindowsObject* other : links.values) {
-      links.asleep.insert(other);
-      other->linked_by[attribute].erase(&object);
-    }
-    links.values.clear();
-    links.places.clear();
-  }
-  for (auto& [attribute, holders] : object.linked_by) {
-    for (WindowsObject* holder : holders) {
-      WindowsLinks& links = holder->links[attribute];
-      hide(links, object);
-      links.asleep.insert(&object);
-    }
-  }
-}
-
-void WindowsForest::wake_links(WindowsObject& object) {
-  for (auto& [attribute, links] : object.links) {
-    std::erase_if(links.asleep, [&, &name = attribute, &held = links](WindowsObject* other) {
-      if (other->deleted) return false;
-      if (held.places.emplace(other, held.values.size()).second) held.values.push_back(other);
-      other->linked_by[name].insert(&object);
-      return true;
-    });
-  }
-  for (auto& [attribute, holders] : object.linked_by) {
-    for (WindowsObject* holder : holders) {
-      WindowsLinks& links = holder->links[attribute];
-      links.asleep.erase(&object);
-      if (!holder->deleted && links.places.emplace(&object, links.values.size()).second)
-        links.values.push_back(&object);
-    }
-  }
-}
-
-/// Gone for good, and again nobody is told.
-void WindowsForest::forget_links(WindowsObject& object) {
-  for (auto& [attribute, links] : object.links) {
-    for (const auto& [other, stamp] : links.stamps) other->linked_by[attribute].erase(&object);
-  }
-  object.links.clear();
-  for (auto& [attribute, holders] : object.linked_by) {
-    for (WindowsObject* holder : holders) {
-      WindowsLinks& links = holder->links[attribute];
-      hide(links, object);
-      links.asleep.erase(&object);
-      links.history.erase(links.stamps[&object]);
-      links.stamps.erase(&object);
-    }
-  }
-  object.linked_by.clear();
-}
-
-// --- rename, delete, undelete ---
-
-void WindowsForest::put(WindowsObject& object, WindowsObject& parent, const std::string& value) {
-  object.parent->children.erase(key_of(object.rdn_type, object.rdn_value));
-  object.parent = &parent;
-  object.rdn_value = value;
-  parent.children[key_of(object.rdn_type, value)] = &object;
-  object.usn_named = touch(object);
-}
-
-void WindowsForest::rename(WindowsObject& object, const std::string& new_rdn, bool delete_old,
-                           WindowsObject* new_parent) {
-  const Name name = parse(new_rdn);
-  // MS-ADTS 3.1.1.5.4: the old name goes, the type stays, and nothing leaves its naming context this way.
-  if (name.rdns.size() != 1 || !same_text(name.rdns.front().first, object.rdn_type)) {
-    refuse(LDAP_NAMING_VIOLATION, "00002099", "NameErr", "2005 (NAMING_VIOLATION)");
-  }
-  if (!delete_old || object.parent == nullptr) {
-    refuse(LDAP_UNWILLING_TO_PERFORM, "00002077", "SvcErr", "5003 (WILL_NOT_PERFORM)");
-  }
-  WindowsObject& parent = new_parent == nullptr ? *object.parent : *new_parent;
-  if (parent.deleted) refuse(LDAP_NO_SUCH_OBJECT, "0000208D", "NameErr", "2001 (NO_OBJECT)");
-  if (parent.context != object.context)
-    refuse(LDAP_AFFECTS_MULTIPLE_DSAS, "00002076", "UpdErr", "6007 (AFFECTS_MULTIPLE_DSAS)");
-  for (const WindowsObject* at = &parent; at != nullptr; at = at->parent) {
-    if (at == &object) refuse(LDAP_UNWILLING_TO_PERFORM, "00002089", "SvcErr", "5003 (WILL_NOT_PERFORM)");
-  }
-  const std::string& value = name.rdns.front().second;
-  const auto there = parent.children.find(key_of(object.rdn_type, value));
-  if (there != parent.children.end() && there->second != &object) {
-    refuse(LDAP_ALREADY_EXISTS, "00002071", "UpdErr", "6005 (ENTRY_EXISTS)");
-  }
-  put(object, parent, value);
-}
-
-void WindowsForest::remove(WindowsObject& object, const WindowsRequester& by) {
-  if (object.parent == nullptr) refuse(LDAP_UNWILLING_TO_PERFORM, "00002077", "SvcErr", "5003 (WILL_NOT_PERFORM)");
-  if (!object.children.empty()) {
-    if (!by.whole_tree) refuse(LDAP_NOT_ALLOWED_ON_NONLEAF, "00002015", "UpdErr", "6003 (CANT_ON_NON_LEAF)");
-    std::vector<WindowsObject*> below;
-    for (const auto& [key, child] : object.children) below.push_back(child);
-    for (WindowsObject* child : below) remove(*child, by);
-  }
-  forget_account(object);
-  // MS-ADTS 3.1.1.5.5: a tombstone, or with the recycle bin a deleted-object, which keeps nearly everything.
-  hold(object, "isDeleted", {"TRUE"});
-  hold(object, "lastKnownParent", {dn_of(*object.parent)});
-  if (recycle_bin_) {
-    hold(object, "msDS-LastKnownRDN", {object.rdn_value});
-    sleep_links(object);
-  } else {
-    hold(object, "isRecycled", {"TRUE"});
-    strip(object);
-  }
-  object.deleted = true;
-  put(object, deleted_objects(*object.context), object.rdn_value + "\nDEL:" + text_of_guid(object.guid));
-}
-
-void WindowsForest::recycle(WindowsObject& object) {
-  hold(object, "isRecycled", {"TRUE"});
-  strip(object);
-}
-
-/// What a tombstone keeps (MS-ADTS 3.1.1.5.5.1.1).
-void WindowsForest::strip(WindowsObject& object) {
-  constexpr std::array<std::string_view, 14> kept{
-      "objectClass", "instanceType",       "objectSid",       "sAMAccountName", "groupType",
-      "isDeleted",   "userAccountControl", "lastKnownParent", "isRecycled",     "nTSecurityDescriptor",
-      "systemFlags", "msDS-LastKnownRDN",  "badPwdCount",     "nCName"};
-  for (auto& [attribute, held] : object.attributes) {
-    if (held.values.empty() || std::ranges::find(kept, attribute) != kept.end()) continue;
-    held = {{}, touch(object)};
-  }
-  forget_links(object);
-  object.recycled = true;
-}
-
-void WindowsForest::undelete(WindowsObject& object, const std::string& dn) {
-  if (recycle_bin_ && object.recycled)
-    refuse(LDAP_UNWILLING_TO_PERFORM, "00002077", "SvcErr", "5003 (WILL_NOT_PERFORM)");
-  Name name = parse(dn);
-  if (walk(name) != nullptr) refuse(LDAP_ALREADY_EXISTS, "00002071", "UpdErr", "6005 (ENTRY_EXISTS)");
-  const std::string value = name.rdns.front().second;
-  name.rdns.erase(name.rdns.begin());
-  WindowsObject* parent = walk(name);
-  if (parent == nullptr || parent->deleted) refuse(LDAP_NO_SUCH_OBJECT, "0000208D", "NameErr", "2001 (NO_OBJECT)");
-  object.deleted = object.recycled = false;
-  for (const char* attribute : {"isDeleted", "isRecycled", "msDS-LastKnownRDN"}) {
-    if (has(object, attribute)) hold(object, attribute, {});
-  }
-  if (recycle_bin_) wake_links(object);
-  put(object, *parent, value);
-  for (const std::string& account : object.attributes["sAMAccountName"].values) {
-    by_account_[domain_of(*object.context).sid + to_lower(account)] = &object;
-  }
-  for (const std::string& principal : object.attributes["userPrincipalName"].values) {
-    by_principal_[to_lower(principal)] = &object;
+void WindowsForest::add_crowd(WindowsObject& parent, const std::string& name, std::size_t count) {
+  const WindowsRequester itself;
+  WindowsObject& group =
+      add(fmt::format("CN={},{}", escape_rdn(name), dn_of(parent)), {{"objectClass", {"group"}}}, itself);
+  Domain& domain = domain_of(*parent.context);
+  for (std::size_t i = 0; i < count; ++i) {
+    WindowsObject& made = make_known(parent, "CN", fmt::format("{} {}", name, i), "user");
+    made.sid = sid_below(domain.sid, domain.next_rid++);
+    const std::string account = fmt::format("u{}", relative_part(made.sid));
+    by_account_[domain.sid + account] = &made;
+    hold(made, "objectSid", {made.sid});
+    hold(made, "sAMAccountName", {account});
+    hold(made, "userAccountControl", {"514"});
+    hold(made, "displayName", {made.rdn_value});
+    link(group, "member", made);
   }
 }
 

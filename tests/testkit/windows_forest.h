@@ -13,7 +13,6 @@
 #include <utility>
 #include <vector>
 
-#include "base/text.h"
 #include "testkit/ldap_admin.h"
 #include "testkit/windows_schema.h"
 
@@ -27,6 +26,9 @@ struct WindowsRefusal : std::runtime_error {
   std::string referral;  ///< where to go instead
 };
 
+/// With a text of the form "00000562: UpdErr: DSID-03190000, problem 6005 (ENTRY_EXISTS), data 0".
+[[noreturn]] void refuse_windows(int code, std::string_view number, std::string_view kind, std::string_view problem);
+
 struct WindowsObject;
 
 /// The values of one link attribute that count now, and when each came or went (MS-ADTS 3.1.1.1.9, linked values).
@@ -36,11 +38,6 @@ struct WindowsLinks {
   std::unordered_map<WindowsObject*, std::int64_t> stamps;          ///< of every value that ever was
   std::map<std::int64_t, std::pair<WindowsObject*, bool>> history;  ///< by stamp: whether it came
   std::set<WindowsObject*> asleep;                                  ///< of deleted objects that may come back
-};
-
-struct LessWithoutCase {
-  using is_transparent = void;
-  bool operator()(std::string_view left, std::string_view right) const { return to_lower(left) < to_lower(right); }
 };
 
 struct WindowsObject {
@@ -121,6 +118,8 @@ class WindowsForest {
   [[nodiscard]] std::string time_of(std::int64_t usn) const;
 
   WindowsObject& add(const std::string& dn, const LdapAttributes& attributes, const WindowsRequester& by);
+  /// `count` users ("NAME 0", …) and a group NAME of them all, without the checks that an add has.
+  void add_crowd(WindowsObject& parent, const std::string& name, std::size_t count);
   void modify(WindowsObject& object, const std::vector<WindowsChange>& changes, const WindowsRequester& by);
   void rename(WindowsObject& object, const std::string& new_rdn, bool delete_old, WindowsObject* new_parent);
   void remove(WindowsObject& object, const WindowsRequester& by);

@@ -70,6 +70,19 @@ std::string dn_of_domain(std::string_view dns_name) {
   return made;
 }
 
+std::string fold_name(std::string_view name) {
+  std::string made(name);
+  for (char& c : made) {
+    if (static_cast<unsigned char>(c) >= 0x80) return to_lower(name);
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return made;
+}
+
+bool same_name(std::string_view left, std::string_view right) {
+  return equal_ascii_case(left, right) || fold_name(left) == fold_name(right);
+}
+
 std::string random_guid() {
   std::string made;
   for (int i = 0; i < 4; ++i) put_little(made, static_cast<std::uint32_t>(generator()()));

@@ -21,6 +21,10 @@ inline constexpr std::int64_t k_windows_now = 134'116'992'000'000'000;
 /// "DC=corp,DC=example" of "corp.example".
 [[nodiscard]] std::string dn_of_domain(std::string_view dns_name);
 
+/// A name as names are compared: without case.
+[[nodiscard]] std::string fold_name(std::string_view name);
+[[nodiscard]] bool same_name(std::string_view left, std::string_view right);
+
 /// 16 random bytes.
 [[nodiscard]] std::string random_guid();
 /// Dashed, the first three fields little-endian (MS-DTYP 2.3.4.3).

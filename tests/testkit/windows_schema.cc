@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <map>
 
-#include "base/text.h"
+#include "testkit/windows_names.h"
 
 namespace linkspan::testkit {
 
@@ -212,12 +212,12 @@ const Row* find_by_name(const std::vector<Row>& rows, std::string_view name) {
   static const auto index = [&] {
     std::map<std::string, const Row*, std::less<>> made;
     for (const Row& row : rows) {
-      made.emplace(to_lower(row.name), &row);
+      made.emplace(fold_name(row.name), &row);
       made.emplace(row.oid, &row);
     }
     return made;
   }();
-  const auto found = index.find(to_lower(name));
+  const auto found = index.find(fold_name(name));
   return found == index.end() ? nullptr : found->second;
 }
 

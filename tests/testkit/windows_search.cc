@@ -7,6 +7,7 @@
 #include <cstring>
 #include <functional>
 
+#include "base/text.h"
 #include "testkit/windows_names.h"
 
 namespace linkspan::testkit {
@@ -23,12 +24,10 @@ constexpr std::uint32_t k_incremental_values = 0x80000000;
   refuse(code, fmt::format("{}: LdapErr: DSID-0C090000, comment: Error processing control, data 0, v4563", number));
 }
 
-bool same_text(std::string_view left, std::string_view right) { return to_lower(left) == to_lower(right); }
-
 bool is_class(const WindowsObject& object, std::string_view name) {
   const auto held = object.attributes.find("objectClass");
   return held != object.attributes.end() &&
-         std::ranges::any_of(held->second.values, [&](const auto& one) { return same_text(one, name); });
+         std::ranges::any_of(held->second.values, [&](const auto& one) { return same_name(one, name); });
 }
 
 bool within(const WindowsObject& object, const WindowsObject& base) {
@@ -112,7 +111,7 @@ void WindowsSearch::answer_root(const WindowsRequest& request, std::string& out)
   WindowsEntry entry(request.id, "", request.types_only);
   for (const auto& [name, held] : shown) {
     const bool wanted =
-        all || std::ranges::any_of(asked, [&, &own = name](const auto& one) { return same_text(one, own); });
+        all || std::ranges::any_of(asked, [&, &own = name](const auto& one) { return same_name(one, own); });
     if (!wanted) continue;
     entry.begin(name);
     for (const std::string& value : held) entry.value(value);
@@ -170,7 +169,7 @@ std::vector<WindowsObject*> WindowsSearch::candidates(const WindowsFilter& filte
   // A real one has indexes too.
   using Kind = WindowsFilter::Kind;
   const auto by_guid = [](const WindowsFilter& one) {
-    return one.kind == Kind::equal && same_text(one.attribute, "objectGUID");
+    return one.kind == Kind::equal && same_name(one.attribute, "objectGUID");
   };
   if (filter.kind == Kind::any && std::ranges::all_of(filter.parts, by_guid)) {
     for (const WindowsFilter& one : filter.parts) {
@@ -178,7 +177,7 @@ std::vector<WindowsObject*> WindowsSearch::candidates(const WindowsFilter& filte
     }
     return made;
   }
-  if (filter.kind == Kind::at_least && same_text(filter.attribute, "uSNChanged")) {
+  if (filter.kind == Kind::at_least && same_name(filter.attribute, "uSNChanged")) {
     const auto& all = forest_.by_usn();
     for (auto at = all.lower_bound(to_integer(filter.value).value_or(0)); at != all.end(); ++at) {
       made.push_back(at->second);
@@ -233,10 +232,10 @@ std::optional<bool> WindowsSearch::test(const WindowsFilter& filter, const Windo
       if (type->syntax == WindowsSyntax::name) {
         const WindowsObject* target = forest_.find(filter.value);
         return target != nullptr &&
-               any([&](const std::string& one) { return same_text(one, WindowsForest::dn_of(*target)); });
+               any([&](const std::string& one) { return same_name(one, WindowsForest::dn_of(*target)); });
       }
       return any([&](const std::string& one) {
-        return type->syntax == WindowsSyntax::octets ? one == filter.value : same_text(one, filter.value);
+        return type->syntax == WindowsSyntax::octets ? one == filter.value : same_name(one, filter.value);
       });
     case Kind::at_least:
       return any([&](const std::string& one) { return number(one) >= wanted; });
@@ -259,7 +258,7 @@ std::string WindowsSearch::name_of(const WindowsObject& object, const WindowsCon
 std::vector<std::string> WindowsSearch::values(const WindowsObject& object, const WindowsAttribute& type,
                                                const WindowsControls& controls) const {
   const std::string& name = type.name;
-  if (same_text(name, object.rdn_type) || name == "name") return {object.rdn_value};
+  if (same_name(name, object.rdn_type) || name == "name") return {object.rdn_value};
   if (name == "objectGUID") return {object.guid};
   if (name == "distinguishedName") return {name_of(object, controls)};
   if (name == "uSNChanged") return {std::to_string(object.usn_changed)};
@@ -325,7 +324,7 @@ void WindowsSearch::put_entry(const WindowsRequest& request, const WindowsObject
     const std::string plain = asked.substr(0, asked.find(';'));
     Wanted one{windows_attribute(plain), false, 0, std::nullopt};
     if (one.type == nullptr) continue;
-    const std::size_t range = to_lower(asked).find(";range=");
+    const std::size_t range = fold_name(asked).find(";range=");
     if (range != std::string::npos) {
       const std::string bounds = asked.substr(range + 7);
       const std::size_t dash = bounds.find('-');
@@ -512,7 +511,7 @@ bool WindowsSearch::put_changes(const WindowsRequest& request, const WindowsObje
   const auto& asked = request.attributes;
   const bool all = asked.empty() || std::ranges::find(asked, "*") != asked.end();
   const auto wants = [&](std::string_view name) {
-    return all || std::ranges::any_of(asked, [&](const auto& one) { return same_text(one, name); });
+    return all || std::ranges::any_of(asked, [&](const auto& one) { return same_name(one, name); });
   };
   const bool incremental = (request.controls.dirsync->flags & k_incremental_values) != 0;
   WindowsEntry entry(request.id, name_of(object, request.controls), request.types_only);

@@ -19,7 +19,7 @@ struct DirSyncRequest {
   std::string cookie;                   ///< empty = from the beginning
 };
 
-/// Thrown when the server would not begin: the account has no right to it, or the cookie is not taken.
+/// Thrown when the server would not begin or go on: the account has no right to it, or a cookie is not taken.
 struct DirSyncRefused {
   Error error;
   bool lacks_right = false;
@@ -33,7 +33,7 @@ class DirSyncSearch {
   DirSyncSearch(const DirSyncSearch&) = delete;
   DirSyncSearch& operator=(const DirSyncSearch&) = delete;
 
-  /// The next changed object, null at the proper end. Throws for every other end; DirSyncRefused when it is the first.
+  /// The next changed object, null at the proper end. Throws for every other end, DirSyncRefused among them.
   [[nodiscard]] Message next();
 
   /// After the end: where the next series begins.

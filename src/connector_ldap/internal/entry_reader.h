@@ -86,9 +86,11 @@ class EntryReader {
   /// Whether parts tell all that a search would show anew: nothing was selected that is worked out on reading.
   [[nodiscard]] bool can_read_parts() const;
 
-  /// Adds a further part of an unfinished attribute to `entry`, the one that was read last. Answers what is still
-  /// missing then.
-  std::vector<UnfinishedAttribute> append(Session& session, LDAPMessage* message, model::Entry& entry);
+  /// Adds a part of the attribute `name` to `entry`, the one that was read last, and takes nothing else of the message.
+  /// Answers where the next part begins, nothing when it was the last.
+  std::optional<std::size_t> append(Session& session, LDAPMessage* message, std::string_view name, model::Entry& entry);
+  /// Takes back what was added of it.
+  void forget(std::string_view name, model::Entry& entry);
 
   [[nodiscard]] TypeChooser& types() { return types_; }
 
@@ -111,7 +113,9 @@ class EntryReader {
     std::size_t operator()(std::string_view text) const noexcept { return std::hash<std::string_view>{}(text); }
   };
 
-  bool take_all(Session& session, LDAPMessage* message, BerElement* ber, model::Entry& entry, EntryFacts& facts);
+  /// `only`: a description without range, all others are passed over; nullptr = none is.
+  bool take_all(Session& session, LDAPMessage* message, BerElement* ber, model::Entry& entry, EntryFacts& facts,
+                const std::string_view* only = nullptr);
   Slot* slot_for(std::string_view description, Slot* previous);
   Slot make_slot(std::string_view description);
   bool take_part(std::string_view description, const berval* values, model::Observation& part);
