@@ -34,6 +34,32 @@ class Directory:
         return os.environ | {"LDAPTLS_CACERT": self.lab.get("LAB_AD_CA", self.lab.get("LAB_LDAP_CA", ""))}
 
 
+class Windows:
+    """tests/testkit/windows_service for as long as the block lasts."""
+
+    def __init__(self, program):
+        self.process = subprocess.Popen([program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.url, self.ca_file, self.account, password, self.base = (self.process.stdout.readline().strip() for _ in range(5))
+        self.password_file = WORK / "windows-password"
+        self.password_file.touch(mode=0o600)
+        self.password_file.write_text(password)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.stdin.close()
+        self.process.wait()
+        self.password_file.unlink()
+
+    def ask(self, question):
+        print(question, file=self.process.stdin, flush=True)
+        return [line for line in iter(lambda: self.process.stdout.readline().strip(), ".")]
+
+    def busy(self):
+        return int(self.ask("busy")[0]) / 1e6
+
+
 class Connectors(Report):
     def __init__(self, arguments):
         self.people = arguments.people
@@ -44,6 +70,8 @@ class Connectors(Report):
     def run(self):
         self.openldap()
         self.active_directory()
+        for members in (self.people // 10 * 4, self.people * 4):
+            self.large_group(members)
         self.scim()
 
     def stop(self):
@@ -131,6 +159,33 @@ class Connectors(Report):
             searches.append(server.search(*reads, "-E", f"!dirSync=-2147483648/1048576/{cookie}"))
             deltas.append(Timed(self.linkspan(state, "import", "corp")))
         self.compare(f"Samba AD, {people // 10:,} people changed: DirSync / ldapsearch -E dirSync", deltas, searches, "at most 1.1")
+
+    def large_group(self, members):
+        """One member of a large group, by DirSync from the Windows-like directory of tests/testkit."""
+        with Windows(self.binary.parent.parent.parent / "tests/testkit/windows_service") as windows:
+            windows.ask("ou crew")
+            windows.ask(f"crowd crew crew {members}")
+            state = self.fresh_state("ad", [f"url={windows.url}", f"account={windows.account}", f"ca_file={windows.ca_file}",
+                                            f"containers=OU=crew,{windows.base}"], windows.password_file)
+            call(*self.linkspan(state, "rule", "import", ROOT / "bench/large-group.toml"), stdout=subprocess.DEVNULL)
+            call(*self.linkspan(state, "import", "corp", "--full"), stdout=subprocess.DEVNULL)
+            call(*self.linkspan(state, "sync", "--full"), stdout=subprocess.DEVNULL)
+            nothing = [self.steps(windows, state) for _ in range(self.runs)]
+            deeds = []
+            for round_number in range(self.runs):
+                windows.ask(f"{'in' if round_number % 2 else 'out'} crew crew 7")
+                deeds.append(self.steps(windows, state))
+            self.say(f"one member of {members:,}: import and synchronization, without the server's own time",
+                     ", ".join(f"{what} {statistics.median(one[0] for one in steps) * 1000:,.0f} ms"
+                               f" ({statistics.median(one[1] for one in steps) * 1000:,.0f} ms of processor)"
+                               for what, steps in (("changed", deeds), ("nothing changed", nothing)))
+                     + f", {max(one[2] for one in deeds):,.0f} MiB", "under 300 ms; no more memory for ten times the members")
+
+    def steps(self, windows, state):
+        """A delta import and a delta synchronization: seconds besides the server's own, processor seconds, peak memory."""
+        before = windows.busy()
+        steps = [Timed(self.linkspan(state, "import", "corp")), Timed(self.linkspan(state, "sync"))]
+        return sum(one.wall for one in steps) - (windows.busy() - before), sum(one.cpu for one in steps), max(one.peak for one in steps)
 
     def scim(self):
         bench = self.binary.parent.parent / "connector_scim/connector_scim_bench"
