@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "base/text.h"
+#include "connector_ldap/internal/added_object.h"
 #include "connector_ldap/internal/anchor.h"
 #include "connector_ldap/internal/guid.h"
 #include "connector_ldap/internal/modifications.h"
@@ -54,6 +55,7 @@ struct Task {
   Stage stage = Stage::first;
   std::deque<std::vector<Change>> steps;  ///< of changes; the values of references in steps of their own
   Sent sent;
+  std::optional<Done> taken;  ///< of an add that is to look first: the name is taken, and a look tells by what
 
   // Where objects are named by DN:
   std::string dn;                    ///< the present name
@@ -364,7 +366,11 @@ class Exporter {
 
   /// What the new object is known by. Active Directory has no control that would say it with the answer.
   void send_look(std::unique_ptr<Task> task) {
-    const Search search{.base = sent_name(task->change->dn), .scope = LDAP_SCOPE_BASE, .attributes = {anchor_}};
+    Search search{.base = sent_name(task->change->dn), .scope = LDAP_SCOPE_BASE, .attributes = {anchor_}};
+    if (task->taken) {
+      search.attributes = telling_attributes(*task->change);
+      search.attributes.insert(search.attributes.end(), {"objectClass", anchor_});
+    }
     task->stage = Task::Stage::look;
     const int id = target_.session.send(search);
     under_way_.emplace(id, std::move(task));
@@ -525,6 +531,7 @@ class Exporter {
   }
 
   void take_entry(Task& task, LDAPMessage* message) {
+    if (task.taken && !is_what_was_added(handle(), message, *task.change, target_.schema)) return;
     if (!active_directory_) {
       if (task.stage == Task::Stage::look) {
         const auto values = values_of(handle(), message, anchor_);
@@ -603,6 +610,10 @@ class Exporter {
     }
     if (task->stage == Task::Stage::first) {
       const bool gone_already = operation == Operation::remove && done.code == LDAP_NO_SUCH_OBJECT;
+      if (operation == Operation::add && done.code == LDAP_ALREADY_EXISTS && task->change->look_first) {
+        task->taken = std::move(done);
+        return send_look(std::move(task));
+      }
       if (done.code != LDAP_SUCCESS && !gone_already) throw refusal(*task->change, done);
       if (operation == Operation::add) {
         task->sent.dn = task->change->dn;
@@ -610,6 +621,11 @@ class Exporter {
       }
       if (operation == Operation::rename) note_renaming(*task);
     } else if (task->stage == Task::Stage::look) {
+      if (task->taken && task->sent.anchor.empty()) throw refusal(*task->change, *task->taken);
+      if (task->taken) {
+        task->sent.dn = task->change->dn;
+        task->sent.was_there = true;
+      }
       // It was made, so an error would have it made again: the next import tells what it is.
       if (task->sent.anchor.empty()) task->steps.clear();
     } else if (done.code == LDAP_SUCCESS) {

@@ -213,7 +213,8 @@ void Exporter::send(Operation operation, std::vector<Item>& items, const std::ve
       operation == Operation::add && (!read_at_ || context_.clock.now() - *read_at_ > k_import_is_fresh);
   for (const std::size_t i : to_send) {
     exports.push_back(items[i].pending.change);
-    exports.back().look_first = look_first;
+    // One whose answer never came may be there, too, though nothing carries the source anchor by which to ask.
+    exports.back().look_first = look_first || (operation == Operation::add && is_attempted(items[i].loaded.object));
   }
   // A paused process looks at its lease with the first answer after it woke: what was under way is all that goes out.
   std::stop_source halt;
