@@ -565,8 +565,11 @@ class DeltaImport final : public Import {
     return text != nullptr ? std::string_view(*text) : std::string_view();
   }
 
-  /// A deleted object that comes back takes up its links again, and nobody tells of those that hold them.
+  /// A deleted object that comes back takes up its links again, and nobody tells of those that hold them. A holder may
+  /// lie in another domain: only that one knows it.
   void add_holders(const std::vector<Change>& some) {
+    const Forest& forest = reading_.forest();
+    std::size_t first = at_;
     for (const Change& one : some) {
       if (!one.restored) continue;
       const std::vector<const char*> links{"memberOf", "directReports", "managedObjects"};
@@ -576,12 +579,18 @@ class DeltaImport final : public Import {
       if (found.empty()) continue;
       for (const char* link : links) {
         for (const std::string& value : values_of(session().handle(), found.front().get(), link)) {
-          const auto bytes = guid_bytes(parse_extended_dn(value).guid);
-          if (bytes) changed_[at_].push_back({to_guid(*bytes)});
+          const ExtendedDn holder = parse_extended_dn(value);
+          const auto bytes = guid_bytes(holder.guid);
+          const Partition* partition = bytes ? partition_of(forest, holder.dn) : nullptr;
+          if (partition == nullptr) continue;
+          const auto where = static_cast<std::size_t>(partition - forest.partitions.data());
+          changed_[where].push_back({to_guid(*bytes)});
+          first = std::min(first, where);
         }
       }
     }
-    std::ranges::sort(changed_[at_]);
+    for (auto& changed : changed_) std::ranges::sort(changed);
+    at_ = first;
   }
 
   /// A renamed container takes all below it along, and the server tells only of the container itself.

@@ -36,7 +36,8 @@ Contribution direct(const CompiledFlow& flow, const Source& source) {
     return result;
   result.kind = Contribution::Kind::references;
   result.reference = flow.source;
-  result.referenced_by = flow.referenced_by;
+  // Where nobody is told so the references are plain ones, each of which can be decided by itself.
+  result.referenced_by = referencing > 0 || flow.followed ? flow.referenced_by : 0;
   result.referencing = referencing;
   result.flatten = flow.flatten;
   return result;

@@ -127,8 +127,9 @@ class RuleSetBuilder {
     }
     for (const auto& rule : set_->rules_) {
       if (rule->rule().direction != Direction::inbound) continue;
-      for (const CompiledFlow& flow : rule->flows_) {
-        if (!flow.flatten && !flattened.contains(flow.target)) continue;
+      for (CompiledFlow& flow : rule->flows_) {
+        flow.followed = flow.flatten || flattened.contains(flow.target);
+        if (!flow.followed) continue;
         if (flow.kind == Flow::Kind::direct) set_->through_.push_back(flow.source);
         if (flow.program != nullptr) flow.program->add_attributes(set_->through_);
       }

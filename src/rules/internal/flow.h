@@ -17,6 +17,7 @@ struct CompiledFlow {
   model::NameId source = 0;         ///< direct
   model::NameId referenced_by = 0;  ///< direct; 0 = not asked
   bool flatten = false;
+  bool followed = false;  ///< what it gives is flattened, here or on the way out
   model::Values constant;
   std::unique_ptr<const Program> program;  ///< expression
   MergeType merge = MergeType::update;
