@@ -19,7 +19,7 @@ class Checks {
     if (!try_it("token", [this] { return token(); })) return std::move(done_);
     if (!try_it("configuration", [this] { return configuration(); })) return std::move(done_);
     for (const ResourceType& type : found_.types) {
-      try_it(type.name == "User" ? "users" : "groups", [&] { return list(type); });
+      try_it(type.name == "User" ? "users" : type.name == "Group" ? "groups" : type.name, [&] { return list(type); });
     }
     if (!found_.types.empty()) {
       try_it("paging", [this] { return paging(found_.types.front()); });
@@ -57,7 +57,8 @@ class Checks {
   }
 
   std::string token() {
-    const std::string_view endpoint = service_.options().object_types.front() == "User" ? "Users" : "Groups";
+    const std::string& first = service_.options().object_types.front();
+    const std::string_view endpoint = first == "User" ? "Users" : first == "Group" ? "Groups" : "ResourceTypes";
     const net::Response response =
         service_.perform(service_.request(net::Method::get, {endpoint}, {{"count", "1"}}), {});
     if (response.status == 401 || response.status == 403) throw error_of(response, "reading " + std::string(endpoint));
@@ -74,6 +75,7 @@ class Checks {
     for (const ResourceType& type : found_.types) {
       text += ", " + type.name + " " + std::to_string(flatten(type).attributes.size()) + " attributes";
     }
+    for (const std::string& other : found_.others) text += ", " + other + " not read";
     return text;
   }
 

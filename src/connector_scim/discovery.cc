@@ -113,7 +113,11 @@ std::vector<std::pair<std::string, std::string>> take_types(const std::string& b
     names.push_back(name);
     const auto type =
         std::find_if(found.types.begin(), found.types.end(), [&](const auto& known) { return known.name == name; });
-    if (type == found.types.end()) continue;
+    if (type == found.types.end()) {
+      found.others.push_back(printable(name, 60));
+      continue;
+    }
+    if (type->core.urn.empty()) type->core.urn = text_at(each, "schema");
     if (std::string endpoint = endpoint_of(text_at(each, "endpoint")); !endpoint.empty())
       type->endpoint = std::move(endpoint);
     const json& listed_extensions = at(each, "schemaExtensions");
@@ -124,8 +128,24 @@ std::vector<std::pair<std::string, std::string>> take_types(const std::string& b
   const auto is_listed = [&](std::string_view name) {
     return std::find(names.begin(), names.end(), name) != names.end();
   };
-  if (is_listed("User")) std::erase_if(found.types, [&](const ResourceType& type) { return !is_listed(type.name); });
+  const auto is_standard = [](const ResourceType& type) { return type.name == "User" || type.name == "Group"; };
+  if (is_listed("User")) {
+    std::erase_if(found.types, [&](const ResourceType& type) { return is_standard(type) && !is_listed(type.name); });
+  }
   return extensions;
+}
+
+/// What only the service can say of a type of its own, it must have said.
+void require_all(const Discovery& found, const std::string& url) {
+  for (const ResourceType& type : found.types) {
+    if (!type.endpoint.empty() && !type.core.urn.empty()) continue;
+    std::string listed;
+    for (const std::string& each : found.others) listed += (listed.empty() ? "" : ", ") + each;
+    throw Error(Fault::invalid, "scim.object_type",
+                url + " lists no resource type " + printable(type.name, 60) + " with an endpoint and a schema",
+                "Correct object_types; " +
+                    (listed.empty() ? std::string("the service lists no others.") : "it also has " + listed + "."));
+  }
 }
 
 void take_config(const std::string& body, Discovery& found) {
@@ -135,6 +155,7 @@ void take_config(const std::string& body, Discovery& found) {
   found.patch = supported(config, "patch", true);
   found.filter = supported(config, "filter", true);
   found.etag = supported(config, "etag", false);
+  found.sort = supported(config, "sort", false);
   const json& bulk = at(config, "bulk");
   if (supported(config, "bulk", false))
     found.most_operations = number_at(bulk, "maxOperations").value_or(k_unsaid_operations);
@@ -168,7 +189,9 @@ std::optional<net::Response> Service::ask(std::string_view endpoint, std::stop_t
 Discovery Service::discover(std::stop_token stop) {
   Discovery found;
   for (const std::string& name : options_.object_types) {
-    found.types.push_back(name == "User" ? standard_user(options_.enterprise) : standard_group());
+    found.types.push_back(name == "User"    ? standard_user(options_.enterprise)
+                          : name == "Group" ? standard_group()
+                                            : foreign_type(name));
   }
   if (const auto config = ask("ServiceProviderConfig", stop)) take_config(config->body, found);
   found.patch = options_.patch.value_or(found.patch);
@@ -180,6 +203,7 @@ Discovery Service::discover(std::stop_token stop) {
   if (!options_.enterprise) {
     std::erase_if(extensions, [](const auto& each) { return equal_ascii_case(each.second, k_enterprise_schema); });
   }
+  require_all(found, options_.url);
   if (const auto schemas = ask("Schemas", stop)) take_schemas(schemas->body, found, extensions);
   return found;
 }

@@ -36,7 +36,7 @@ ExportTask::ExportTask(Service& service, const Discovery& discovery, const model
   if (type_ == nullptr) {
     fail(Error(Fault::invalid, "scim.object_type",
                "the service has no objects of type " + printable(wanted.object_type, 60),
-               "Provision User or Group, and look at the connector's object_types."));
+               "Provision one of the connector's object_types."));
     return;
   }
   switch (wanted.operation) {

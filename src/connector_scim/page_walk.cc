@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <exception>
+#include <utility>
 
 #include "base/error.h"
 #include "base/text.h"
@@ -48,13 +49,14 @@ std::optional<Time> parse_date(std::string_view text) {
 }  // namespace
 
 PageWalk::PageWalk(Service& service, const ResourceType& type, std::size_t page_size, std::string filter,
-                   std::stop_token stop, bool by_cursor)
+                   std::stop_token stop, bool by_cursor, bool sorted)
     : service_(service),
       type_(type),
       page_size_(page_size),
       filter_(std::move(filter)),
       stop_(std::move(stop)),
       by_cursor_(by_cursor),
+      sorted_(sorted && !by_cursor),
       skip_groups_(type.name == "User") {}
 
 bool PageWalk::next(std::vector<Resource>& out) {
@@ -70,8 +72,9 @@ bool PageWalk::next(std::vector<Resource>& out) {
     } catch (const CursorEnded&) {
       begin_again("its cursor ended before the list did");
     } catch (const Error& error) {
-      // Groups may be so large that fewer of them must do.
-      if (error.id() != "net.too_large" || page_size_ == 1) throw;
+      // Groups may be so large that fewer of them must do; and a service may take fewer than it says.
+      if ((error.id() != "net.too_large" && !count_refused_) || page_size_ == 1) throw;
+      count_refused_ = false;
       page_size_ = std::max<std::size_t>(1, page_size_ / 4);
       rewind();
     }
@@ -95,6 +98,7 @@ net::Request PageWalk::request(std::uint64_t start, std::uint64_t count) const {
   query.emplace_back(by_cursor_ ? "cursor" : "startIndex", by_cursor_ ? cursor_ : from);
   query.emplace_back("count", most);
   if (!filter_.empty()) query.emplace_back("filter", filter_);
+  if (sorted_) query.emplace_back("sortBy", "id");
   if (skip_groups_) query.emplace_back("excludedAttributes", "groups");
   made.url = net::with_query(made.url, query);
   return made;
@@ -104,8 +108,12 @@ Page PageWalk::fetch_one(std::uint64_t start, std::uint64_t count) {
   net::Response response = service_.perform(request(start, count), stop_);
   const std::string said = response.status == 400 ? scim_type_of(response) : std::string();
   const bool is_old_cursor = said == "expiredCursor" || said == "invalidCursor";
-  if (skip_groups_ && !is_old_cursor && (response.status == 400 || response.status == 501)) {
-    skip_groups_ = false;
+  count_refused_ = said == "invalidCount";
+  // On the first page only: the queries for all pages are the same (RFC 9865 section 2).
+  const bool may_be_simpler = received_ == 0 && cursor_.empty() && !is_old_cursor && !count_refused_;
+  for (bool* wish : {&sorted_, &skip_groups_}) {
+    if (!may_be_simpler || !*wish || (response.status != 400 && response.status != 501)) continue;
+    *wish = false;
     response = service_.perform(request(start, count), stop_);
   }
   if (is_old_cursor && by_cursor_ && !cursor_.empty()) throw CursorEnded{};
@@ -164,7 +172,9 @@ void PageWalk::fetch_by_cursor() {
   cursor_ = page.next_cursor;
   total_ = page.is_total_said ? page.total : total_;
   const std::uint64_t size = page.resources.size();
-  if (cursor_.empty() && page.is_total_said && received_ + size != total_) {
+  // Totals should be right (RFC 9865 section 2). Who only estimates them says the same of every reading.
+  if (cursor_.empty() && page.is_total_said && received_ + size != total_ &&
+      std::exchange(ended_at_, received_ + size) != received_ + size) {
     return begin_again("it ends at " + std::to_string(received_ + size) + " of " + std::to_string(total_));
   }
   page.total = total_;  // what it says on the way, it may estimate

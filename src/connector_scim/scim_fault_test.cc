@@ -497,13 +497,13 @@ TEST(ScimSettingsTest, AllThatIsWrongIsSaidAtOnce) {
   const connector::Settings settings = {{"url", {"http://service.example/v2"}},
                                         {"concurrency", {"1000"}},
                                         {"verfy", {"no"}},
-                                        {"object_types", {"User", "Device"}}};
+                                        {"object_types", {"User", "Dev ice"}}};
   try {
     (void)kind.make(settings, {}, logger);
     FAIL();
   } catch (const Error& error) {
     EXPECT_EQ(error.id(), "scim.settings");
-    for (const std::string part : {"https", "concurrency", "verify", "Device", "token"}) {
+    for (const std::string part : {"https", "concurrency", "verify", "Dev ice", "token"}) {
       EXPECT_THAT(error.message(), HasSubstr(part));
     }
   }

@@ -68,7 +68,7 @@ bool ScimImport::read_more() {
   if (!walk_) {
     std::string filter = since_ ? "meta.lastModified ge \"" + to_rfc3339(*since_) + "\"" : std::string();
     walk_ = std::make_unique<PageWalk>(service_, type, service_.page_size(discovery_, type.name), std::move(filter),
-                                       stop_, discovery_.by_cursor);
+                                       stop_, discovery_.by_cursor, discovery_.sort);
   }
   std::vector<Resource> resources;
   try {

@@ -194,6 +194,41 @@ TEST_F(ScimNegotiationTest, ACursorThatExpiresBeginsTheListAgainOnce) {
   }
 }
 
+TEST_F(ScimNegotiationTest, ATotalThatIsOnlyAnEstimateIsNotBelievedAgainstTwoReadings) {
+  start({.cursor = true, .most_per_page = 4, .misjudges_total = 3});
+  (void)people(10);
+  EXPECT_EQ(imported(), 18U) << "8 of the first reading, whose end did not fit, and 10 of the second";
+}
+
+TEST_F(ScimNegotiationTest, PagesLongerThanTheServiceTakesAreAskedForInParts) {
+  start({.cursor = true, .most_per_page = 4}, {{"page_size", {"50"}}});
+  (void)people(10);
+  EXPECT_EQ(imported(), 10U);
+  EXPECT_EQ(fake_->seen("GET", "count=50"), 0U) << "what the service says is known";
+  start({.discovery = false, .cursor = true, .most_per_page = 4}, {{"page_size", {"50"}}, {"paging", {"cursor"}}});
+  (void)people(10);
+  EXPECT_EQ(imported(), 10U) << "learned by invalidCount";
+}
+
+TEST_F(ScimNegotiationTest, PagesComeInTheOrderOfIdsWhereTheServiceSorts) {
+  start({.sort = true, .most_per_page = 4});
+  (void)people(10);
+  EXPECT_EQ(imported(), 10U);
+  EXPECT_GT(fake_->seen("GET", "sortBy=id"), 0U);
+  start({.most_per_page = 4});
+  (void)people(10);
+  EXPECT_EQ(imported(), 10U);
+  EXPECT_EQ(fake_->seen("GET", "sortBy"), 0U);
+  // It says so, and cannot: once is enough.
+  start({.sort = true, .most_per_page = 4});
+  (void)people(10);
+  fake_->intercept([](const net::SeenRequest& request) -> std::optional<net::ScriptedReply> {
+    if (request.target.find("sortBy") == std::string::npos) return std::nullopt;
+    return net::ScriptedReply{net::http_reply(400, "{}")};
+  });
+  EXPECT_EQ(imported(), 10U);
+}
+
 // ---- Versions
 
 TEST_F(ScimNegotiationTest, AServiceThatWantsEveryWriteGuardedTeachesIt) {
@@ -384,6 +419,56 @@ TEST_F(ScimNegotiationTest, AnExtensionOfTheServicesOwnIsReadAndWritten) {
   update.attributes = {{tonnage, one("120"), {}}, {berth, one("7b"), one("8")}};
   EXPECT_EQ(send({update}).front(), id);
   EXPECT_EQ(fake_->get(id)[testkit::k_scim_harbour], json::parse(R"({"berth":"8","codes":["a","b"]})"));
+}
+
+TEST_F(ScimNegotiationTest, AResourceTypeOfTheServicesOwnIsReadWrittenAndFound) {
+  start({}, {{"object_types", {"User", "Vessel"}}});
+  const std::string ada = fake_->add("Users", {{"userName", "ada"}});
+  const std::string ben = fake_->add("Users", {{"userName", "ben"}});
+  const model::Schema schema = connector_->schema();
+  ASSERT_THAT(schema.classes, SizeIs(2));
+  EXPECT_EQ(schema.classes[1].name, "Vessel");
+  const auto kind = [&](const std::string& name) {
+    for (const auto& each : schema.classes[1].attributes) {
+      if (each.name == name) return each.kind;
+    }
+    return model::ValueKind::time;
+  };
+  EXPECT_EQ(kind("draught"), model::ValueKind::integer);
+  EXPECT_EQ(kind("owner"), model::ValueKind::reference);
+  EXPECT_EQ(kind("crew"), model::ValueKind::reference);
+  EXPECT_EQ(kind("externalId"), model::ValueKind::text);
+
+  model::Export maria = exporting(model::Operation::add, "Vessel");
+  maria.attributes = {{"name", {}, one("Maria")}, {"draught", {}, one("7")}, {"externalId", {}, one("v1")}};
+  maria.references = {{"owner", ada, {}, true}, {"crew", ada, {}, true}, {"crew", ben, {}, true}};
+  const std::string id = send({maria}).front();
+  EXPECT_EQ(fake_->get(id)["draught"], 7);
+  EXPECT_EQ(fake_->get(id)["owner"]["value"], ada);
+  EXPECT_THAT(fake_->get(id)["crew"], SizeIs(2));
+  model::Export update = exporting(model::Operation::update, "Vessel", id);
+  update.attributes = {{"draught", one("7"), one("8")}};
+  update.references = {{"crew", ben, {}, false}};
+  EXPECT_EQ(send({update}).front(), id);
+  EXPECT_EQ(fake_->get(id)["draught"], 8);
+  EXPECT_THAT(fake_->get(id)["crew"], SizeIs(1));
+
+  const auto found = connector_->find("Vessel", "externalId", std::string("v1"));
+  ASSERT_THAT(found, SizeIs(1));
+  EXPECT_EQ(found[0].dn, "Maria");
+  EXPECT_EQ(imported(), 3U);
+  for (const connector::Check& check : connector_->test()) EXPECT_TRUE(check.passed) << check.name << check.detail;
+  EXPECT_EQ(send({exporting(model::Operation::remove, "Vessel", id)}).front(), id);
+  EXPECT_EQ(fake_->size("Vessels"), 0U);
+
+  open({{"object_types", {"Barge"}}});
+  try {
+    (void)imported();
+    FAIL() << "a type that nobody knows was read";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.id(), "scim.object_type");
+    EXPECT_THAT(error.hint(), HasSubstr("Vessel"));
+  }
 }
 
 TEST_F(ScimNegotiationTest, AProfileFillsInWhatTheSettingsLeaveOpen) {

@@ -158,7 +158,10 @@ const Discovery& Service::discovery(std::stop_token stop) {
 }
 
 std::size_t Service::page_size(const Discovery& found, std::string_view object_type) const {
-  if (options_.page_size != 0) return options_.page_size;
+  // More than it allows, a service by cursor refuses (RFC 9865 section 2.1, invalidCount).
+  if (options_.page_size != 0) {
+    return found.most_results == 0 ? options_.page_size : std::min(options_.page_size, found.most_results);
+  }
   if (found.most_results == 0) return k_standard_page;
   return std::min(found.most_results, object_type == "User" ? k_most_page : k_standard_page);
 }

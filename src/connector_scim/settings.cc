@@ -42,12 +42,16 @@ std::string read_url(SettingReader& reader) {
 std::vector<std::string> read_object_types(SettingReader& reader) {
   std::vector<std::string> types;
   for (const std::string& each : reader.all("object_types")) {
-    for (const std::string_view name : {"User", "Group"}) {
-      if (equal_ascii_case(each, name)) types.emplace_back(name);
+    const auto plain = [](char c) {
+      return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+    };
+    if (each.empty() || each.size() > 100 || !std::all_of(each.begin(), each.end(), plain)) {
+      reader.wrong("object_types holds names of resource types, as User, Group or Device, not \"" +
+                   printable(each, 40) + "\"");
+      continue;
     }
-    if (!equal_ascii_case(each, "User") && !equal_ascii_case(each, "Group")) {
-      reader.wrong("object_types holds User and Group, not \"" + printable(each, 40) + "\"");
-    }
+    const bool is_standard = equal_ascii_case(each, "User") || equal_ascii_case(each, "Group");
+    types.push_back(!is_standard ? each : equal_ascii_case(each, "User") ? "User" : "Group");
   }
   return types.empty() ? std::vector<std::string>{"User", "Group"} : types;
 }
@@ -119,7 +123,8 @@ std::vector<connector::SettingSpec> setting_specs() {
       {"ca_file", "Certificate authorities (PEM) to trust instead of the system's", false, false, ""},
       {"verify", "Verify the service's certificate", false, false, "true"},
       {"allow_clear_text", "Allow http to another machine: the token travels readable", false, false, "false"},
-      {"object_types", "What to read: User, Group", false, true, "User, Group"},
+      {"object_types", "What to read: User, Group, or another resource type of the service", false, true,
+       "User, Group"},
       {"user_extension", "enterprise, or none where the service does not know it", false, false, "enterprise"},
       {"concurrency", "Requests in flight, 1 to 64", false, false, "8"},
       {"page_size", "Resources per page, 1 to 1000", false, false,

@@ -38,11 +38,12 @@ Type type_of(const std::string& text) {
   return Type::string;
 }
 
+/// RFC 7643 section 7: beside "external" and "uri" these are names of resource types.
 bool points_at_resources(const json& attribute) {
   const auto types = attribute.find("referenceTypes");
   if (types == attribute.end() || !types->is_array()) return false;
   return std::any_of(types->begin(), types->end(),
-                     [](const json& type) { return type.is_string() && (type == "User" || type == "Group"); });
+                     [](const json& type) { return type.is_string() && type != "external" && type != "uri"; });
 }
 
 /// nullopt for what has no usable name.
@@ -145,6 +146,16 @@ const Attribute* find_attribute(const std::vector<Attribute>& attributes, std::s
     if (equal_ascii_case(attribute.name, name)) return &attribute;
   }
   return nullptr;
+}
+
+std::string_view ResourceType::title_attribute() const {
+  if (name == "User") return "userName";
+  if (name == "Group") return "displayName";
+  for (const std::string_view title : {"displayName", "name"}) {
+    const Attribute* found = core.find(title);
+    if (found != nullptr && found->type == Attribute::Type::string) return title;
+  }
+  return "externalId";
 }
 
 const Attribute* Shape::find(std::string_view name) const { return find_attribute(attributes, name); }

@@ -104,6 +104,13 @@ ResourceType standard_user(bool with_enterprise) {
   return user;
 }
 
+ResourceType foreign_type(std::string name) {
+  ResourceType type;
+  type.name = std::move(name);
+  type.core.attributes.push_back(simple("externalId", Type::string, true));
+  return type;
+}
+
 ResourceType standard_group() {
   ResourceType group;
   group.name = "Group";

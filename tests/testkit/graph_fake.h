@@ -56,8 +56,11 @@ class GraphFake {
   GraphFake(const GraphFake&) = delete;
   GraphFake& operator=(const GraphFake&) = delete;
 
-  [[nodiscard]] std::string graph_url() const { return server_.url() + "/graph"; }
-  [[nodiscard]] std::string login_url() const { return server_.url() + "/login"; }
+  [[nodiscard]] std::string graph_url() const { return origin() + "/graph"; }
+  [[nodiscard]] std::string login_url() const { return origin() + "/login"; }
+  /// Who asks comes by this way ("http://127.0.0.1:1"), and links lead there. Before the first request.
+  void show_as(std::string origin) { origin_ = std::move(origin); }
+  [[nodiscard]] int port() const { return server_.port(); }
   [[nodiscard]] std::string root() const { return graph_url() + "/v1.0"; }
 
   /// Who may sign in, and with what.
@@ -114,6 +117,8 @@ class GraphFake {
   [[nodiscard]] std::size_t seen(const std::string& method, const std::string& path_part) const;
 
  private:
+  [[nodiscard]] std::string origin() const { return origin_.empty() ? server_.url() : origin_; }
+
   friend class GraphDelta;
   friend class GraphWriter;
 
@@ -158,6 +163,7 @@ class GraphFake {
 
   const Clock& clock_;
   const GraphFakeOptions options_;
+  std::string origin_;
   mutable std::mutex mutex_;
   GraphUpload upload_;
   std::unique_ptr<GraphIdentity> identity_;

@@ -266,7 +266,7 @@ std::string ScimFake::serve(const net::SeenRequest& request) {
 
 ScimFake::Answer ScimFake::route(const Asked& asked) {
   if (asked.endpoint == "Bulk" && options_.most_operations > 0) return bulk(asked);
-  if (asked.endpoint != "Users" && asked.endpoint != "Groups") return discover(asked);
+  if (asked.endpoint != "Users" && asked.endpoint != "Groups" && asked.endpoint != "Vessels") return discover(asked);
   if (asked.id.empty()) {
     if (asked.method == "GET") return list(asked);
     if (asked.method == "POST") return create(asked);
@@ -323,7 +323,7 @@ ScimFake::Answer ScimFake::discover(const Asked& asked) const {
       {"bulk", std::move(bulk)},
       {"filter", {{"supported", true}, {"maxResults", options_.most_per_page}}},
       {"changePassword", can(false)},
-      {"sort", can(false)},
+      {"sort", can(options_.sort)},
       {"etag", can(options_.etag)},
       {"authenticationSchemes", json::array({{{"type", scheme}, {"name", scheme}, {"description", "bearer"}}})}};
   if (options_.cursor) {
@@ -350,7 +350,24 @@ std::vector<std::string> ScimFake::listed(const Asked& asked) const {
     if (filter && !filter->matches(shown({}, id, row))) continue;
     found.push_back(id);
   }
+  sort(asked, found);
   return found;
+}
+
+/// Section 3.4.2.3, by one plain attribute. A service that does not sort and is asked to may refuse (section 3.12).
+void ScimFake::sort(const Asked& asked, std::vector<std::string>& ids) const {
+  const auto by = asked.query.find("sortBy");
+  if (by == asked.query.end()) return;
+  if (!options_.sort) throw ScimRefusal{501, "", "no sorting"};
+  const std::string attribute = by->second;
+  (void)scim_attribute(asked.endpoint, attribute, "invalidPath");
+  const auto key = [&](const std::string& id) {
+    return attribute == "id" ? id : text_in(rows_.at(id).resource, attribute.c_str());
+  };
+  std::stable_sort(ids.begin(), ids.end(),
+                   [&](const std::string& left, const std::string& right) { return key(left) < key(right); });
+  const auto order = asked.query.find("sortOrder");
+  if (order != asked.query.end() && order->second == "descending") std::reverse(ids.begin(), ids.end());
 }
 
 ScimFake::Answer ScimFake::list(const Asked& asked) {
@@ -383,8 +400,15 @@ ScimFake::Answer ScimFake::list(const Asked& asked) {
 ScimFake::Answer ScimFake::page_at_cursor(const Asked& asked, std::size_t count) {
   const std::string cursor = asked.query.contains("cursor") ? asked.query.at("cursor") : std::string();
   if (!options_.cursor) throw ScimRefusal{400, "invalidCursor", "no cursors here"};
+  // "Count value must be between 1 and maxPageSize."
+  const auto wanted = asked.query.find("count");
+  if (wanted != asked.query.end() &&
+      to_integer(wanted->second).value_or(0) > static_cast<std::int64_t>(options_.most_per_page)) {
+    throw ScimRefusal{400, "invalidCount", "count is above maxPageSize"};
+  }
   if (count == 0 || asked.query.contains("startIndex")) throw ScimRefusal{400, "invalidCount", "count and startIndex"};
   std::vector<std::string> left;
+  const std::size_t all = listed(asked).size();
   if (cursor.empty()) {
     left = listed(asked);
   } else {
@@ -398,10 +422,15 @@ ScimFake::Answer ScimFake::page_at_cursor(const Asked& asked, std::size_t count)
     if (const auto row = rows_.find(left[at]); row != rows_.end()) page.push_back(shown(asked, left[at], row->second));
   }
   json body = list_response(page, page.size());
-  body.erase("totalResults");
+  if (options_.misjudges_total == 0) {
+    body.erase("totalResults");
+  } else {
+    body["totalResults"] = all + options_.misjudges_total;
+  }
   if (at < left.size()) {
     left.erase(left.begin(), left.begin() + static_cast<std::ptrdiff_t>(at));
-    const std::string next = "c" + std::to_string(cursors_.size() + 1) + "/+=";
+    // Unreserved characters only (RFC 3986 section 2.3).
+    const std::string next = "c" + std::to_string(cursors_.size() + 1) + "-._~";
     body["nextCursor"] = next;
     cursors_[next] = std::move(left);
   }
@@ -540,7 +569,7 @@ json ScimFake::shown(const Asked& asked, const std::string& id, const Row& row) 
   json resource = row.resource;
   resource.erase("password");
   resource["id"] = id;
-  resource["meta"] = {{"resourceType", row.endpoint == "Users" ? "User" : "Group"},
+  resource["meta"] = {{"resourceType", scim_type_of_endpoint(row.endpoint)},
                       {"created", to_rfc3339(row.created)},
                       {"lastModified", to_rfc3339(row.modified)},
                       {"location", url() + "/" + row.endpoint + "/" + id}};

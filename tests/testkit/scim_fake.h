@@ -30,9 +30,11 @@ struct ScimFakeOptions {
   bool ignores_filter = false;
   bool cursor = false;            ///< pages by cursor (RFC 9865)
   bool index = true;              ///< pages by startIndex (section 3.4.2.4)
+  bool sort = false;              ///< sortBy is heeded (section 3.4.2.3); else it is refused with 501
   bool checks_members = true;     ///< a member must exist, or the whole PATCH is refused
   bool answers_with_body = true;  ///< else 201 has only a Location, and PATCH is 204
   std::size_t most_per_page = 1000;
+  std::size_t misjudges_total = 0;              ///< by cursor a total is said, and it is so much too large
   std::size_t most_operations = 0;              ///< in one bulk request (section 3.7.4); 0 = no bulk
   std::size_t most_payload = 1'000'000;         ///< bytes of a bulk request
   std::size_t most_member_changes = 1'000'000;  ///< in one PATCH, else 413
@@ -49,6 +51,7 @@ class ScimFake {
   ScimFake& operator=(const ScimFake&) = delete;
 
   [[nodiscard]] std::string url() const { return server_.url() + "/v2"; }
+  [[nodiscard]] int port() const { return server_.port(); }
   [[nodiscard]] std::string token_url() const { return server_.url() + "/token"; }
   [[nodiscard]] static std::string token() { return "fake-Qu4y-token"; }
   [[nodiscard]] static std::string client_id() { return "linkspan client"; }
@@ -97,6 +100,7 @@ class ScimFake {
   [[nodiscard]] Answer discover(const Asked& asked) const;
   [[nodiscard]] Answer list(const Asked& asked);
   [[nodiscard]] std::vector<std::string> listed(const Asked& asked) const;
+  void sort(const Asked& asked, std::vector<std::string>& ids) const;
   [[nodiscard]] Answer page_at_cursor(const Asked& asked, std::size_t count);
   [[nodiscard]] Answer create(const Asked& asked);
   [[nodiscard]] Answer put(const Asked& asked, Row& row);

@@ -100,6 +100,14 @@ json harbour_attributes() {
                       attribute("codes", "string", {{"multiValued", true}})});
 }
 
+json vessel_attributes() {
+  const auto person = [] {
+    return json::array({attribute("value", "string", {{"caseExact", true}}), reference({"User"})});
+  };
+  return json::array({attribute("name", "string", {{"required", true}}), attribute("draught", "integer"),
+                      complex("owner", person()), complex("crew", person(), {{"multiValued", true}})});
+}
+
 json schema(const std::string& urn, const std::string& name, json attributes) {
   return {{"schemas", {"urn:ietf:params:scim:schemas:core:2.0:Schema"}},
           {"id", urn},
@@ -136,7 +144,9 @@ const json& attributes_of(const std::string& urn) {
   return none;
 }
 
-const std::string& core_of(const std::string& endpoint) { return endpoint == "Users" ? k_scim_user : k_scim_group; }
+const std::string& core_of(const std::string& endpoint) {
+  return endpoint == "Users" ? k_scim_user : endpoint == "Vessels" ? k_scim_vessel : k_scim_group;
+}
 
 /// The extension of that type whose URN `text` begins with, case ignored; empty for none.
 std::string extension_in(const std::string& endpoint, std::string_view text) {
@@ -207,10 +217,10 @@ const json* scim_member(const json& object, std::string_view name) {
 }
 
 const json& scim_schemas() {
-  static const json all =
-      json::array({schema(k_scim_user, "User", user_attributes()), schema(k_scim_group, "Group", group_attributes()),
-                   schema(k_scim_enterprise, "EnterpriseUser", enterprise_attributes()),
-                   schema(k_scim_harbour, "Harbour", harbour_attributes())});
+  static const json all = json::array(
+      {schema(k_scim_user, "User", user_attributes()), schema(k_scim_group, "Group", group_attributes()),
+       schema(k_scim_enterprise, "EnterpriseUser", enterprise_attributes()),
+       schema(k_scim_harbour, "Harbour", harbour_attributes()), schema(k_scim_vessel, "Vessel", vessel_attributes())});
   return all;
 }
 
@@ -226,8 +236,15 @@ json scim_resource_types() {
                        {"id", "Group"},
                        {"name", "Group"},
                        {"endpoint", "/Groups"},
-                       {"schema", k_scim_group}}});
+                       {"schema", k_scim_group}},
+                      {{"schemas", {"urn:ietf:params:scim:schemas:core:2.0:ResourceType"}},
+                       {"id", "Vessel"},
+                       {"name", "Vessel"},
+                       {"endpoint", "/Vessels"},
+                       {"schema", k_scim_vessel}}});
 }
+
+std::string scim_type_of_endpoint(const std::string& endpoint) { return endpoint.substr(0, endpoint.size() - 1); }
 
 ScimAttribute scim_attribute(const std::string& endpoint, const std::string& path, const std::string& scim_type) {
   ScimAttribute found;

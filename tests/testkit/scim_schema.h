@@ -22,6 +22,11 @@ inline const std::string k_scim_enterprise = "urn:ietf:params:scim:schemas:exten
 /// An extension that no RFC has: berth (string), tonnage (integer), retired (boolean), codes (several strings).
 inline const std::string k_scim_harbour = "urn:example:params:scim:schemas:extension:harbour:2.0:User";
 
+/// A resource type that no RFC has: name (required), draught (integer), owner (a User), crew (Users).
+inline const std::string k_scim_vessel = "urn:example:params:scim:schemas:harbour:2.0:Vessel";
+/// "Vessels" of the resource type Vessel; "User" for Users.
+[[nodiscard]] std::string scim_type_of_endpoint(const std::string& endpoint);
+
 /// Every schema, as /Schemas lists it (RFC 7643 section 7).
 [[nodiscard]] const nlohmann::json& scim_schemas();
 /// As /ResourceTypes lists them (RFC 7643 section 6).

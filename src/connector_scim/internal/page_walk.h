@@ -19,9 +19,11 @@ namespace linkspan::connector_scim {
 class PageWalk {
  public:
   /// `filter` empty = all. The service and the type outlive the walk. By cursor (RFC 9865) there is one page after the
-  /// other, and the proof is that no id comes twice, that the cursor ends, and the total, if one is said.
+  /// other, and the proof is that no id comes twice, that the cursor ends, and the total, if one is said: it should be
+  /// right, and where it is not, that a second reading ends with as many. `sorted`: the service sorts, so pages by
+  /// index are asked for in the order of ids, and what changes in between moves nothing else.
   PageWalk(Service& service, const ResourceType& type, std::size_t page_size, std::string filter, std::stop_token stop,
-           bool by_cursor = false);
+           bool by_cursor = false, bool sorted = false);
 
   /// Fills `out` (cleared first) with the next resources; false at the proper end. A resource may come twice when the
   /// walk had to begin again. Throws Fault::unavailable "scim.incomplete" when it cannot be made whole, and what
@@ -59,10 +61,12 @@ class PageWalk {
   Reader reader_;
 
   const bool by_cursor_;
-  std::string cursor_;   ///< of the next page; empty = at the beginning, or at the end
-  int empty_pages_ = 0;  ///< in a row
-  bool skip_groups_;     ///< ask for users without their groups: services compute them at great cost
-  bool ahead_ = true;    ///< read several pages at once
+  std::string cursor_;                     ///< of the next page; empty = at the beginning, or at the end
+  int empty_pages_ = 0;                    ///< in a row
+  bool sorted_;                            ///< ask for pages in the order of ids
+  std::optional<std::uint64_t> ended_at_;  ///< where a cursor ended that did not fit its total
+  bool skip_groups_;                       ///< ask for users without their groups: services compute them at great cost
+  bool ahead_ = true;                      ///< read several pages at once
   std::uint64_t total_ = 0;
   std::uint64_t step_ = 0;  ///< how many resources the service puts into a page; 0 = nothing read yet
   std::uint64_t received_ = 0;
@@ -71,6 +75,7 @@ class PageWalk {
   std::vector<Fetched> fetched_;  ///< in order, not accepted yet
   std::optional<Time> server_time_;
   bool ended_ = false;
+  bool count_refused_ = false;  ///< the last page was refused for its length
 };
 
 }  // namespace linkspan::connector_scim

@@ -28,11 +28,13 @@ struct Discovery {
   bool patch = true;
   bool filter = true;
   bool etag = false;
+  bool sort = false;
   bool by_cursor = false;           ///< pages by cursor (RFC 9865), as said or set
   std::size_t most_results = 0;     ///< filter.maxResults, pagination.maxPageSize; 0 = unsaid
   std::size_t most_operations = 0;  ///< in one bulk request; 0 = no bulk
   std::size_t most_payload = 0;     ///< bytes of one; 0 = unsaid
   std::vector<ResourceType> types;
+  std::vector<std::string> others;  ///< names of resource types that the settings leave out
 
   [[nodiscard]] const ResourceType* find(std::string_view object_type) const;
 };
@@ -64,8 +66,9 @@ class Service {
   /// GET that must succeed. Throws as error_of says, and what net throws.
   [[nodiscard]] net::Response get(std::initializer_list<std::string_view> segments, Query query, std::stop_token stop);
 
-  /// The first call asks the service. Throws when it cannot be reached or refuses the token; a service that lacks the
-  /// endpoints is taken to be as the RFCs say.
+  /// The first call asks the service. Throws when it cannot be reached or refuses the token, and Fault::invalid
+  /// "scim.object_type" for a type of the settings that it does not list; a service that lacks the endpoints is taken
+  /// to be as the RFCs say.
   [[nodiscard]] const Discovery& discovery(std::stop_token stop = {});
   /// Asks again.
   [[nodiscard]] Discovery discover(std::stop_token stop);

@@ -20,7 +20,7 @@ struct Attribute {
   bool writable = true;
   bool readable = true;
   bool case_exact = false;
-  bool link = false;  ///< complex, and its `value` is the id of a User or Group (manager, members)
+  bool link = false;  ///< complex, and its `value` is the id of a resource (manager, members)
   std::vector<Attribute> sub;
   std::vector<std::string> canonical;  ///< the values of a `type` that the schema suggests
 };
@@ -32,7 +32,7 @@ struct Shape {
   [[nodiscard]] const Attribute* find(std::string_view name) const;
 };
 
-/// "User" or "Group": where it lives and what it is made of.
+/// "User", "Group", or a type of the service's own: where it lives and what it is made of.
 struct ResourceType {
   std::string name;
   std::string endpoint;  ///< "Users", without slashes at its ends
@@ -44,8 +44,9 @@ struct ResourceType {
   /// The attribute whose value a path names: the sub-attribute, or the attribute itself; nullptr likewise.
   [[nodiscard]] const Attribute* find_leaf(const Path& path) const;
   [[nodiscard]] const Shape* extension(std::string_view urn) const;
-  /// What a person calls one of these: userName or displayName.
-  [[nodiscard]] std::string_view title_attribute() const { return name == "User" ? "userName" : "displayName"; }
+  /// What a person calls one of these: userName or displayName; of a type of the service's own displayName, name or
+  /// externalId, whichever its schema has first.
+  [[nodiscard]] std::string_view title_attribute() const;
 };
 
 [[nodiscard]] const Attribute* find_attribute(const std::vector<Attribute>& attributes, std::string_view name);
@@ -53,6 +54,9 @@ struct ResourceType {
 /// RFC 7643 sections 4.1, 4.2 and 4.3. `with_enterprise` adds the extension to User.
 [[nodiscard]] ResourceType standard_user(bool with_enterprise);
 [[nodiscard]] ResourceType standard_group();
+/// One that only the service knows: what every resource has (RFC 7643 section 3.1), until /ResourceTypes and /Schemas
+/// tell the rest.
+[[nodiscard]] ResourceType foreign_type(std::string name);
 
 /// A schema resource as /Schemas lists it; nullopt when `json` is none. Bounded: at most 1,000 attributes, one level of
 /// sub-attributes.
