@@ -35,6 +35,10 @@ struct Capabilities {
   /// and refused). Until then it is sent and not confirmed.
   bool confirms_later = false;
   std::string correlation_attribute;  ///< carries the source anchor ("externalId"); empty = there is none
+  /// How many changes one call of send() is best given: more where each call costs as much as all the directory holds.
+  /// Between two calls the engine looks at its lease and at the staging switch, and a crash leaves at most so many
+  /// answers unknown.
+  std::size_t changes_at_once = 200;
 };
 
 /// What to read. Containers are DNs or paths; the filter of object types and attributes is the connector's setting.

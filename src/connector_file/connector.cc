@@ -112,6 +112,7 @@ class FileConnector final : public connector::Connector {
     made.delta_reports_removals = true;
     made.exports = true;
     made.references_by_anchor = format_.references_by_anchor;
+    made.changes_at_once = 5000;  // each call writes the file anew
     return made;
   }
 

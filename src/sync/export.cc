@@ -18,9 +18,6 @@ namespace {
 using store::ObjectId;
 using store::Operation;
 
-/// Sent between two looks at the lease and the staging switch; a crash leaves at most this many answers unknown.
-constexpr std::size_t k_chunk = 200;
-
 /// For so long after an import of the target nobody is expected to have made accounts of ours there: a cycle, which
 /// reads before it writes, asks nothing. Later on (a long export, an approval after a review) each add costs a
 /// question.
@@ -121,7 +118,7 @@ std::vector<Exporter::Item> Exporter::next_chunk(Operation operation, bool attem
   const auto summary = context_.store.summary();
   const Time now = context_.clock.now();
   std::vector<Item> items;
-  while (items.size() < k_chunk) {
+  while (items.size() < capabilities_.changes_at_once) {
     auto objects = view->scan_pending(info_.id, page);
     if (objects.empty()) break;
     page.after = objects.back().object.id.value;
@@ -254,7 +251,7 @@ void Exporter::run_chunk(Operation operation, std::vector<Item> items) {
 }
 
 void Exporter::clear_attempted() {
-  store::Page page{0, k_chunk};
+  store::Page page{0, capabilities_.changes_at_once};
   for (;;) {
     context_.check_stop();
     std::vector<Item> items = next_chunk(Operation::remove, true, page);
@@ -451,7 +448,7 @@ void Exporter::record(Operation operation, std::vector<Item>& items, std::vector
 }
 
 void Exporter::pass(Operation operation) {
-  store::Page page{0, k_chunk};
+  store::Page page{0, capabilities_.changes_at_once};
   std::uint64_t done = 0;
   for (;;) {
     context_.check_stop();

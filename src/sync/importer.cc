@@ -468,8 +468,42 @@ void Importer::touch_namers(store::View& view, store::Batch& batch, const std::v
   }
   if (renamed.empty()) return;
   std::vector<ObjectId> holders;
-  for (const Reference& row : view.references_to(renamed)) holders.push_back(row.object);
+  const std::vector<Reference> rows = view.references_to(renamed);
+  for (const Reference& row : rows) holders.push_back(row.object);
+  if (!info_.references_by_anchor) rename_in_hashes(view, batch, work, rows);
   batch.touch_objects(holders, store::touched_inbound, 0);
+}
+
+/// A reference by DN to an object that was renamed is one to its new name, as we hold it. The hash of its holder says
+/// so, or a holder that the directory goes on showing with the old name, which leads nowhere any more, would be taken
+/// for unchanged.
+void Importer::rename_in_hashes(store::View& view, store::Batch& batch, const std::vector<Work>& work,
+                                const std::vector<Reference>& rows) {
+  std::unordered_map<std::int64_t, const Work*> told;
+  for (const Work& one : work) told.emplace(one.id.value, &one);
+  std::map<ObjectId, ObservedHash> changes;
+  for (const Reference& row : rows) {
+    const bool told_itself = told.contains(row.object.value);
+    if (told_itself || (row.bits & store::reference_observed) == 0) continue;
+    const Work& target = *told.at(row.target.value);
+    if (is_stand_in(*target.known)) continue;  // it was called so already
+    ObservedHash& change = changes[row.object];
+    change.subtract({row.attribute, {}, target.known->dn_key});
+    change.add({row.attribute, {}, target.prepared->dn_key});
+  }
+  std::vector<ObjectId> ids;
+  for (const auto& [id, change] : changes) ids.push_back(id);
+  std::vector<ObjectWrite> writes;
+  for (store::ObjectWithImages& one : view.load_objects(ids, store::no_images)) {
+    if (!is_observed(one.object)) continue;
+    ObservedHash hash(std::string_view(one.object.observed_hash));
+    hash += changes.at(one.object.id);
+    ObjectWrite write;
+    write.object = std::move(one.object);
+    write.object.observed_hash = hash.bytes();
+    writes.push_back(std::move(write));
+  }
+  batch.put_objects(writes);
 }
 
 /// An object known under another DN was renamed to one that others already refer to: these references are its now.

@@ -120,6 +120,8 @@ class Importer {
   void touch_far_ends(store::Batch& batch);
   void touch_far_ends_of(store::View& view, store::Batch& batch, std::span<const ObjectId> gone);
   void touch_namers(store::View& view, store::Batch& batch, const std::vector<Work>& work) const;
+  static void rename_in_hashes(store::View& view, store::Batch& batch, const std::vector<Work>& work,
+                               const std::vector<Reference>& rows);
   void replace_stand_ins(store::View& view, store::Batch& batch);
   void drop_references_to(store::View& view, store::Batch& batch, const std::vector<ObjectId>& deleted);
   void write_gone(store::View& view, store::Batch& batch, std::vector<ObjectId> gone);

@@ -167,5 +167,20 @@ TEST_F(IdentityTest, ObjectsAreFoundByTheirNames) {
   EXPECT_THROW(world_.import("ad", true), Error);
 }
 
+TEST(StaleNameTest, WhatADirectoryGoesOnCallingByItsOldNameIsReferredToNoMore) {
+  auto specs = directories();
+  specs.front().options.repairs_references = false;
+  testkit::World world(k_rules, specs);
+  auto& corp = world.directory("corp");
+  const std::string ada = add_person(corp, "ada", "1");
+  add_group(corp, "crew", {"ada"});
+  world.cycle();
+  ASSERT_EQ(in_cloud(world, "crew").references.size(), 1U);
+  corp.rename(ada, "uid=ada,ou=moved,dc=corp");
+  world.cycle();
+  world.cycle(true);
+  EXPECT_EQ(in_cloud(world, "crew").references.size(), 0U);
+}
+
 }  // namespace
 }  // namespace linkspan::scenario

@@ -327,7 +327,8 @@ void Player::play_group(const Step& step) {
       if (!group.empty()) return;
       std::vector<std::string> people;
       for (int i = 0; i <= step.what; ++i) people.push_back(person_dn(i));
-      group = scenario::add_group(corp_, group_uid(step.who), targets(people));
+      group = scenario::add_group(corp_, group_uid(step.who), {});
+      corp_.set_references(group, "member", targets(people));
       return;
     }
     case Act::remove_group:
