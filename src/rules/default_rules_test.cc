@@ -34,7 +34,7 @@ std::vector<Rule> read(const fs::path& path, std::vector<Problem>& problems) {
 
 std::vector<ConnectorName> connectors() {
   std::vector<ConnectorName> out{{"source", "ldap"}, {"target", "ldap"}};
-  for (const char* kind : {"ad", "graph", "scim", "csv"}) out.push_back({kind, kind});
+  for (const char* kind : {"ad", "graph", "graph-upload", "scim", "csv"}) out.push_back({kind, kind});
   return out;
 }
 
