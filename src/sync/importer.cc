@@ -293,9 +293,10 @@ std::vector<Importer::Work> Importer::changed(store::Batch& batch, const std::ve
   return work;
 }
 
-/// Where the references of these entries lead; for what is not known yet `writes` gets stand-ins.
-Leads Importer::lead(store::View& view, store::Batch& batch, const std::vector<Work>& work,
-                     std::vector<ObjectWrite>& writes) {
+/// Where the references of these entries lead; what is not known yet gets stand-ins.
+Leads Importer::lead(store::View& view, store::Batch& batch, const std::vector<Work>& work) {
+  constexpr std::size_t k_at_once = 4000;  // of a group of a million members nobody may be known yet
+  std::vector<ObjectWrite> writes;
   Leads leads;
   for (const Work& one : work) {
     for (const PreparedReference& reference : one.prepared->references) leads.emplace(reference.target_key, ObjectId{});
@@ -331,7 +332,11 @@ Leads Importer::lead(store::View& view, store::Batch& batch, const std::vector<W
     if (written_) written_->add(reference->target_key);
     writes.push_back(std::move(write));
     ++stand_in.value;
+    if (writes.size() < k_at_once) continue;
+    batch.put_objects(writes);
+    writes.clear();
   }
+  batch.put_objects(writes);
   return leads;
 }
 
@@ -351,7 +356,7 @@ void Importer::write_present(store::View& view, store::Batch& batch, const std::
   const std::vector<Reference> old = view.references_of(whole_ids, false);
   std::vector<ObjectWrite> writes;
   writes.reserve(work.size());
-  const Leads leads = lead(view, batch, work, writes);
+  const Leads leads = lead(view, batch, work);
   PartRows rows = rows_of_parts(view, work, leads);
   for (const Work& one : work) {
     if (written_) {

@@ -114,7 +114,7 @@ class Importer {
                   std::vector<ObjectWrite>& writes);
   bool settle_reference(const ObjectWrite& write, Reference row, bool observed);
   std::vector<Work> changed(store::Batch& batch, const std::vector<Prepared*>& present, const Known& known);
-  Leads lead(store::View& view, store::Batch& batch, const std::vector<Work>& work, std::vector<ObjectWrite>& writes);
+  Leads lead(store::View& view, store::Batch& batch, const std::vector<Work>& work);
   void write_present(store::View& view, store::Batch& batch, const std::vector<Prepared*>& present, const Known& known);
   void note_far_end(const Reference& row);
   void touch_far_ends(store::Batch& batch);
