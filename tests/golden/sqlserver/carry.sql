@@ -50,6 +50,10 @@ SELECT "object_id", "attribute_id", "target_id", "bits", "pending" FROM "connect
 
 SELECT "object_id", "attribute_id", "target_id", "bits", "pending" FROM "connector_reference" ORDER BY "object_id", "attribute_id", "target_id";
 
+SELECT "object_id", "attribute_id", "target_id" FROM "touched_reference";
+
+SELECT "object_id", "attribute_id", "target_id" FROM "touched_reference" ORDER BY "object_id", "attribute_id", "target_id";
+
 SELECT "id", "type", "touched", "image", "lineage" FROM "metaverse_object";
 
 SELECT "id", "type", "touched", "image", "lineage" FROM "metaverse_object" ORDER BY "id";
