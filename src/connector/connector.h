@@ -228,6 +228,10 @@ struct Kind {
   std::function<std::vector<AccountRight>(const Settings&, Secrets, std::span<const std::string> wanted, Logger&)>
       check_account;
 
+  /// The settings as they are to be kept: what they name by a name that may change, by its identity, too. Asks the
+  /// directory, and throws as a connector does. Empty for most: what was said is kept.
+  std::function<Settings(const Settings&, Secrets, Logger&)> pin{};
+
   Registrar registrar{};
 
   /// Asks such a service what it does, and where `may_write` makes objects to try changes on, which it removes again

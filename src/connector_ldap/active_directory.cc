@@ -147,6 +147,12 @@ connector::Kind active_directory_kind() {
     return std::make_unique<ActiveDirectoryConnector>(
         std::move(made), password == secrets.end() ? vault::Secret() : std::move(password->second), logger);
   };
+  kind.pin = [](const connector::Settings& settings, connector::Secrets secrets, Logger& logger) {
+    const auto password = secrets.find("password");
+    const vault::Secret none;
+    return pin_containers(settings, read_active_directory_settings(settings, secrets),
+                          password == secrets.end() ? none : password->second, logger);
+  };
   kind.account_rights = {
       {"replicate", "ask for all changes (Replicating Directory Changes on each domain)"},
       {"read", "list and read everything in the containers"},

@@ -10,6 +10,7 @@
 #include "connector_ldap/internal/active_directory.h"
 #include "connector_ldap/internal/active_directory_imports.h"
 #include "connector_ldap/internal/checks.h"
+#include "connector_ldap/internal/guid.h"
 #include "connector_ldap/internal/searches.h"
 
 namespace linkspan::connector_ldap {
@@ -76,10 +77,20 @@ class Checks {
     made_.push_back({"bind", true, settings_.bind_dn, {}});
     made_.push_back({"scope",
                      true,
-                     fmt::format("{} container(s), {} excluded, {}", forest_.scope.containers.size(),
-                                 forest_.scope.exclude_keys.size(), forest_.scope.filter),
+                     fmt::format("{} container(s){}, {} excluded{}, {}", forest_.scope.containers.size(),
+                                 named(forest_.scope.containers), forest_.scope.exclude_keys.size(),
+                                 named(forest_.exclusions), forest_.scope.filter),
                      {}});
     return true;
+  }
+
+  /// By their present names.
+  static std::string named(const std::vector<std::string>& places) {
+    constexpr std::size_t k_most = 5;
+    std::string made;
+    for (std::size_t i = 0; i < std::min(places.size(), k_most); ++i)
+      made += fmt::format("{}\"{}\"", i == 0 ? ": " : ", ", printable(parse_extended_dn(places[i]).dn));
+    return places.size() > k_most ? made + ", …" : made;
   }
 
   Check check_schema() const {

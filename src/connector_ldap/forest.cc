@@ -169,7 +169,10 @@ class Opening {
   void resolve_containers() {
     Scope& scope = made_.scope;
     std::vector<std::pair<Partition*, Place>> places;
-    for (const std::string& text : settings_.containers) places.push_back(resolve(text, "containers"));
+    for (const std::string& text : settings_.containers) {
+      places.push_back(resolve(text, "containers"));
+      made_.containers.push_back(pinned(places.back().second));
+    }
     if (settings_.containers.empty()) {
       for (Partition& one : made_.partitions) places.emplace_back(&one, one.root);
     }
@@ -190,6 +193,7 @@ class Opening {
       const Place place = resolve(text, "exclude_containers").second;
       scope.exclude_keys.push_back(model::dn_key(place.dn));
       exclude_guids_.push_back(place.guid);
+      made_.exclusions.push_back(pinned(place));
     }
     for (const Partition& one : made_.partitions) scope.bases.push_back(one.root.dn);
   }
@@ -256,6 +260,20 @@ const Partition* partition_of(const Forest& forest, std::string_view dn) {
 }
 
 std::string pinned(const Place& place) { return fmt::format("<GUID={}>;{}", place.guid, place.dn); }
+
+connector::Settings pin_containers(connector::Settings settings, const LdapSettings& made,
+                                   const vault::Secret& password, Logger& logger) {
+  const auto is_pinned = [](const std::string& text) {
+    const ExtendedDn name = parse_extended_dn(text);
+    return !name.guid.empty() && !name.dn.empty();
+  };
+  if (std::ranges::all_of(made.containers, is_pinned) && std::ranges::all_of(made.exclude_containers, is_pinned))
+    return settings;
+  Forest forest = open_forest(made, password, logger, {}, false);
+  if (!forest.containers.empty()) settings["containers"] = std::move(forest.containers);
+  if (!forest.exclusions.empty()) settings["exclude_containers"] = std::move(forest.exclusions);
+  return settings;
+}
 
 std::optional<Place> find_place(Session& session, std::string_view text, const std::stop_token& stop) {
   const ExtendedDn name = parse_extended_dn(text);

@@ -40,6 +40,12 @@ void check_engine_settings(const connector::Settings& settings) {
               "What becomes of an object whose identity leaves: deleted, or left alone and disconnected.");
 }
 
+connector::Secrets copies_of(const connector::Secrets& secrets) {
+  connector::Secrets copies;
+  for (const auto& [name, secret] : secrets) copies.emplace(name, secret.clone());
+  return copies;
+}
+
 }  // namespace
 
 const std::vector<connector::SettingSpec>& engine_settings() {
@@ -64,13 +70,34 @@ std::unique_ptr<connector::Connector> check_connector(Installation& installation
   return installation.kind(kind).make(without_engine_settings(settings), std::move(secrets), installation.logger());
 }
 
+connector::Settings pinned_settings(Installation& installation, std::string_view name, std::string_view kind,
+                                    const connector::Settings& settings, const connector::Secrets& secrets) {
+  const connector::Kind& known = installation.kind(kind);
+  if (!known.pin) return settings;
+  try {
+    connector::Settings made = known.pin(without_engine_settings(settings), copies_of(secrets), installation.logger());
+    for (const connector::SettingSpec& spec : engine_settings()) {
+      if (const auto found = settings.find(spec.name); found != settings.end()) made.insert(*found);
+    }
+    return made;
+  } catch (const Error& error) {
+    installation.logger().log(
+        Level::warning, "setup.not_pinned",
+        "what the settings name is not followed when it is renamed: the directory cannot be asked",
+        {{"connector", std::string(name)}, {"reason", error.message()}});
+    return settings;
+  }
+}
+
 store::ConnectorRow add_connector(Installation& installation, std::string_view name, std::string_view kind,
                                   const connector::Settings& settings, const connector::Secrets& secrets) {
-  connector::Secrets copies;
-  for (const auto& [secret_name, secret] : secrets) copies.emplace(secret_name, secret.clone());
-  static_cast<void>(check_connector(installation, name, kind, settings, std::move(copies)));
+  static_cast<void>(check_connector(installation, name, kind, settings, copies_of(secrets)));
   store::Configuration& configuration = installation.store().configuration();
-  store::ConnectorRow row{{}, std::string(name), std::string(kind), run::print_settings(settings), 0};
+  store::ConnectorRow row{{},
+                          std::string(name),
+                          std::string(kind),
+                          run::print_settings(pinned_settings(installation, name, kind, settings, secrets)),
+                          0};
   for (const store::ConnectorRow& other : configuration.connectors()) {
     row.position = std::max(row.position, other.position + 1);
   }
@@ -95,8 +122,9 @@ void change_connector(Installation& installation, std::string_view name, const c
       settings[setting] = values;
     }
   }
-  static_cast<void>(check_connector(installation, name, row.kind, settings, open_credentials(installation, row)));
-  row.settings = run::print_settings(settings);
+  const connector::Secrets secrets = open_credentials(installation, row);
+  static_cast<void>(check_connector(installation, name, row.kind, settings, copies_of(secrets)));
+  row.settings = run::print_settings(pinned_settings(installation, name, row.kind, settings, secrets));
   store::Configuration& configuration = installation.store().configuration();
   configuration.put_connector(row);
   run::put_setting(configuration, run::full_import_due(row.id), "on");

@@ -55,7 +55,7 @@ void ensure_connector(Installation& installation, const std::string& name, const
     return;
   }
   store::ConnectorRow changed = *row;
-  changed.settings = run::print_settings(settings);
+  changed.settings = run::print_settings(pinned_settings(installation, name, kind, settings, secrets));
   configuration_of(installation).put_connector(changed);
   put_credentials(installation, changed, secrets);
 }

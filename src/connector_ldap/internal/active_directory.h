@@ -36,7 +36,9 @@ struct Forest {
   std::vector<Partition> partitions;
   Scope scope;  ///< containers and exclusions by their present names
   std::unique_ptr<DirectorySchema> schema;
-  std::string fingerprint;  ///< of all that decides what is read; renamed containers do not change it
+  std::vector<std::string> containers;  ///< those of the settings, in their order, pinned()
+  std::vector<std::string> exclusions;  ///< likewise
+  std::string fingerprint;              ///< of all that decides what is read; renamed containers do not change it
 };
 
 /// Connects, checks that it is Active Directory, finds the partitions and resolves the containers.
@@ -52,6 +54,11 @@ struct Forest {
 
 /// The partition that an object of that name lies in, by its nearest root; nullptr = none.
 [[nodiscard]] const Partition* partition_of(const Forest& forest, std::string_view dn);
+
+/// The settings with each container as "<GUID=…>;DN", asked of the directory unless all are so already. Throws as
+/// open_forest.
+[[nodiscard]] connector::Settings pin_containers(connector::Settings settings, const LdapSettings& made,
+                                                 const vault::Secret& password, Logger& logger);
 
 /// "<GUID=…>;DN": how a container is kept in the settings.
 [[nodiscard]] std::string pinned(const Place& place);
