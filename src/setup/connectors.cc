@@ -81,6 +81,8 @@ connector::Settings pinned_settings(Installation& installation, std::string_view
     }
     return made;
   } catch (const Error& error) {
+    // Only what may pass is let pass: a container that is not there would stop every import.
+    if (error.fault() != Fault::unavailable && error.fault() != Fault::denied) throw;
     installation.logger().log(
         Level::warning, "setup.not_pinned",
         "what the settings name is not followed when it is renamed: the directory cannot be asked",

@@ -28,13 +28,15 @@ namespace linkspan::setup {
                                                                     const connector::Settings& settings,
                                                                     connector::Secrets secrets);
 
-/// The settings as the kind wants them kept (Kind::pin). Where its directory cannot be asked they stay as they are, and
-/// the log says so.
+/// The settings as the kind wants them kept (Kind::pin). Where its directory is not to be reached, or does not let the
+/// account in, they stay as they are, and the log says so. What is wrong with them (a container that is not there) is
+/// thrown as a connector does.
 [[nodiscard]] connector::Settings pinned_settings(Installation& installation, std::string_view name,
                                                   std::string_view kind, const connector::Settings& settings,
                                                   const connector::Secrets& secrets);
 
-/// Stores a new connector with its credentials. Throws Fault::conflict "store.duplicate_name", and as check_connector.
+/// Stores a new connector with its credentials. Throws Fault::conflict "store.duplicate_name", and as check_connector
+/// and pinned_settings.
 store::ConnectorRow add_connector(Installation& installation, std::string_view name, std::string_view kind,
                                   const connector::Settings& settings, const connector::Secrets& secrets);
 

@@ -252,6 +252,72 @@ TEST_F(RegistrationTest, PlanAndSetupThatNobodyWatchesRegisterNothing) {
   EXPECT_THAT(machine.made_elsewhere(), IsEmpty());
 }
 
+/// A directory that has its containers kept by their identity.
+class PinTest : public SetupTest {
+ protected:
+  std::vector<connector::Kind> kinds() override {
+    auto made = SetupTest::kinds();
+    made.front().pin = [this](connector::Settings settings, connector::Secrets given, Logger&) {
+      EXPECT_EQ(given.at("password").reveal(), k_password);
+      EXPECT_FALSE(settings.contains("deprovision")) << "that is none of the directory's business";
+      if (failure_) throw Error(*failure_);
+      for (std::string& one : settings["containers"]) one = "pinned " + one;
+      return settings;
+    };
+    return made;
+  }
+  /// As stored.
+  std::vector<std::string> containers() {
+    Installation installation = server("old");
+    return settings_of(installation.connector("corp")).at("containers");
+  }
+  void edit(connector::Settings changes) {
+    Installation installation = server("old");
+    const run::HeldLease lease(installation.store(), logger_);
+    change_connector(installation, "corp", changes);
+  }
+  std::optional<Error> failure_;
+};
+
+TEST_F(PinTest, WhatSetupAndEditStoreIsPinned) {
+  Installation installation = server("old");
+  StepMachine machine(installation);
+  ASSERT_THAT(ids_of(fill(machine)), IsEmpty());
+  ASSERT_THAT(machine.answer_item("containers", "corp", "", {{"containers", {"ou=a"}}}, {}), IsEmpty());
+  ASSERT_THAT(ids_of(machine.check_all()), IsEmpty());
+  machine.plan().carry_out(installation);
+  EXPECT_THAT(containers(), ElementsAre("pinned ou=a"));
+  edit({{"containers", {"ou=b", "ou=c"}}, {"deprovision", {"disconnect"}}});
+  EXPECT_THAT(containers(), ElementsAre("pinned ou=b", "pinned ou=c"));
+  EXPECT_THAT(settings_of(installation.connector("corp")), Contains(Pair("deprovision", ElementsAre("disconnect"))));
+}
+
+TEST_F(PinTest, DirectoryOutOfReachKeepsTheNameAndTheNextEditPinsIt) {
+  set_up("old");
+  failure_ = Error(Fault::unavailable, "fake.down", "gone");
+  edit({{"containers", {"ou=a"}}});
+  EXPECT_THAT(containers(), ElementsAre("ou=a"));
+  failure_.reset();
+  edit({{"object_types", {"user"}}});
+  EXPECT_THAT(containers(), ElementsAre("pinned ou=a"));
+}
+
+TEST_F(PinTest, ContainerThatIsNotThereIsRefusedAndChangesNothing) {
+  set_up("old");
+  edit({{"containers", {"ou=a"}}});
+  failure_ = Error(Fault::invalid, "fake.container_gone", "ou=b is not there");
+  EXPECT_EQ(id_thrown_by([&] { edit({{"containers", {"ou=b"}}}); }), "fake.container_gone");
+  EXPECT_THAT(containers(), ElementsAre("pinned ou=a"));
+  Installation installation = server("old");
+  const run::HeldLease lease(installation.store(), logger_);
+  EXPECT_EQ(id_thrown_by([&] {
+              add_connector(installation, "more", "ldap", {{"url", {"x"}}, {"containers", {"ou=b"}}},
+                            secrets("password", k_password));
+            }),
+            "fake.container_gone");
+  EXPECT_THAT(installation.store().configuration().connectors(), SizeIs(2));
+}
+
 TEST_F(SetupTest, StepsDependOnTheMode) {
   Installation installation = server("old");
   StepMachine machine(installation);

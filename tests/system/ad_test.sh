@@ -66,6 +66,21 @@ accounts() {
 [ "$(accounts)" = 0 ] || fail "a plan has made an account"
 must setup --custom --answers "$folder/answers.toml" --accept-license
 [ "$(accounts)" = 1 ] || fail "no account was made"
+# kept_as REGULAR_EXPRESSION...: the containers of corp as they are stored.
+kept_as() {
+  must --json connector list
+  python3 -c '
+import json, re, sys
+kept = next(one["settings"]["containers"] for one in json.load(sys.stdin)["connectors"] if one["name"] == "corp")
+fits = len(kept) == len(sys.argv) - 1 and all(map(re.fullmatch, sys.argv[1:], kept))
+sys.exit(None if fits else f"containers are kept as {kept}")' "$@" <"$folder/out"
+}
+kept_as "<GUID=[-0-9a-f]{36}>;$people"
+must connector edit corp --set "containers=OU=Crew,$people" --set "containers=$people"
+kept_as "<GUID=[-0-9a-f]{36}>;OU=Crew,$people" "<GUID=[-0-9a-f]{36}>;$people"
+run 1 state connector edit corp --set "containers=OU=Nowhere,$people"
+says "\"OU=Nowhere,$people\" is not there"
+must connector edit corp --set "containers=$people"
 must connector test corp
 says 'DirSync, under Replicating Directory Changes'
 must --json connector account check corp

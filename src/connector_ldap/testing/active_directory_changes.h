@@ -89,7 +89,16 @@ TEST_P(ActiveDirectoryChanges, RenamedContainersOfTheSettingsStayTheScope) {
   const std::string hidden = add_ou("hidden", scope);
   add_person("ada", scope);
   add_person("eve", hidden);
-  const Settings by_identity{{"containers", {pin(scope)}}, {"exclude_containers", {pin(hidden)}}};
+  const auto kept = [&](const Settings& settings) {
+    connector::Secrets secrets;
+    secrets.emplace("password", vault::Secret::from(domain().admin_password()));
+    return active_directory_kind().pin(domain().settings(settings), std::move(secrets), logger_);
+  };
+  const Settings by_identity = kept({{"containers", {scope}}, {"exclude_containers", {hidden}}});
+  EXPECT_EQ(by_identity.at("containers").front(), pin(scope));
+  EXPECT_EQ(by_identity.at("exclude_containers").front(), pin(hidden));
+  EXPECT_EQ(error_id([&] { static_cast<void>(kept({{"containers", {"OU=nobody," + container_}}})); }),
+            "ldap.container_gone");
   begin(by_identity);
   EXPECT_EQ(names(known_), std::set<std::string>{"ada"});
   admin().rename(hidden, "OU=veiled");
