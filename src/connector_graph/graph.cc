@@ -60,7 +60,7 @@ class GraphConnector final : public connector::Connector {
       since = parse_watermark(request.watermark, fingerprint_of(tenant_.types(stop)), tenant_.clock().now());
     }
     warn_of_certificate(tenant_);
-    return std::make_unique<GraphImport>(tenant_, std::move(since), std::move(stop));
+    return std::make_unique<GraphImport>(tenant_, std::move(since), request.held, std::move(stop));
   }
 
   void send(std::span<const model::Export> exports,

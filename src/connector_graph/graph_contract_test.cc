@@ -26,7 +26,7 @@ nlohmann::json to_json(const std::string& attribute, const model::Values& values
 /// People change it behind the connector's back.
 class GraphDirectory final : public TestDirectory {
  public:
-  GraphDirectory() {
+  explicit GraphDirectory(const testkit::GraphFakeOptions& how = {}) : lab_(how) {
     lab_.fake.declare_extension(k_text, "String", true);
     lab_.fake.declare_extension(k_blob, "Binary", false);
   }
@@ -103,8 +103,22 @@ class GraphDirectory final : public TestDirectory {
   std::map<std::string, std::string> ids_;
 };
 
+/// As the documentation allows it to answer.
+ContractBackend backend(const std::string& name, const testkit::GraphFakeOptions& how) {
+  return {name, [how] { return std::make_unique<GraphDirectory>(how); }};
+}
+
+testkit::GraphFakeOptions in_pieces() {
+  testkit::GraphFakeOptions how;
+  how.page_size = 20;
+  how.members_per_page = 7;
+  how.interleaves = true;
+  how.repeats_unchanged = true;
+  return how;
+}
+
 INSTANTIATE_TEST_SUITE_P(Graph, ConnectorContract,
-                         ::testing::Values(ContractBackend{"graph", [] { return std::make_unique<GraphDirectory>(); }}),
+                         ::testing::Values(backend("graph", {}), backend("graph_in_pieces", in_pieces())),
                          backend_name);
 
 }  // namespace

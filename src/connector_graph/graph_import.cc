@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cassert>
 #include <iterator>
+#include <map>
 
 #include "base/error.h"
 #include "base/hash.h"
@@ -54,6 +55,41 @@ void merge(Item& older, Item newer) {
   });
   std::move(newer.cleared.begin(), newer.cleared.end(), std::back_inserter(older.cleared));
   std::move(newer.links.begin(), newer.links.end(), std::back_inserter(older.links));
+  older.lacks_parts = older.lacks_parts || newer.lacks_parts;
+}
+
+/// Whether what a delta query says of an object is all there is to know of how it changed. What it does not mention is
+/// as it was: "if the property has changed, the new value is included in the response. This includes properties being
+/// set to null value" (learn.microsoft.com/graph/api/user-delta, …/group-delta). Of a manager it need not say who it
+/// was before.
+bool tells_all(const ObjectType& type, const Item& item) {
+  if (item.lacks_parts) return false;
+  if (std::ranges::find(item.cleared, type.title) != item.cleared.end()) return false;
+  return std::ranges::all_of(item.links, [&](const LinkChange& change) {
+    const Link* link = type.find_link(change.reference.attribute);
+    return link != nullptr && link->multi_valued;
+  });
+}
+
+model::Observation part_of(Item item) {
+  model::Observation part;
+  part.kind = model::Observation::Kind::changed;
+  part.entry.anchor = item.entry.anchor;
+  overlay(part.entry, Item{std::move(item.entry), false, {}, {}});
+  std::ranges::sort(item.cleared);
+  const auto twice = std::ranges::unique(item.cleared);
+  item.cleared.erase(twice.begin(), twice.end());
+  for (std::string& name : item.cleared) {
+    const bool has_values =
+        std::ranges::any_of(part.entry.attributes, [&](const auto& each) { return each.first == name; });
+    if (!has_values) part.entry.attributes.emplace_back(std::move(name), model::Values{});
+  }
+  std::map<model::NamedReference, bool> removed;
+  for (LinkChange& change : item.links) removed.insert_or_assign(std::move(change.reference), change.removed);
+  for (const auto& [reference, is_removed] : removed) {
+    (is_removed ? part.references_gone : part.entry.references).push_back(reference);
+  }
+  return part;
 }
 
 }  // namespace
@@ -94,8 +130,12 @@ Watermark parse_watermark(std::string_view text, const std::string& fingerprint,
   return made;
 }
 
-GraphImport::GraphImport(Tenant& tenant, std::optional<Watermark> since, std::stop_token stop)
-    : tenant_(tenant), since_(std::move(since)), stop_(std::move(stop)), types_(tenant.types(stop_)) {
+GraphImport::GraphImport(Tenant& tenant, std::optional<Watermark> since, Held held, std::stop_token stop)
+    : tenant_(tenant),
+      since_(std::move(since)),
+      held_(std::move(held)),
+      stop_(std::move(stop)),
+      types_(tenant.types(stop_)) {
   ends_.made = tenant_.clock().now();
 }
 
@@ -130,8 +170,8 @@ bool GraphImport::read_more() {
   }
   Page page = fetch(type);
   for (Item& item : page.items) take(type, std::move(item));
-  // Users are read whole at once; groups when all pieces of what changed in them are known.
-  if (since_ && type.name == "user") look_again(type, /*all=*/true);
+  // Users are told at once; groups when all pieces of what changed in them are known.
+  if (since_ && type.name == "user") tell_changed(type, /*all=*/true);
   if (!page.delta_link.empty()) {
     is_last_page_ = true;
     ends_.at[type.name] = tenant_.path_of_link(page.delta_link);
@@ -173,6 +213,7 @@ void GraphImport::take(const ObjectType& type, Item item) {
     if (open_group_ && open_group_->entry.anchor == id) open_group_.reset();
     changed_.erase(id);
     // In a full import it is gone if it was shown; who never saw it need not hear of it.
+    if (since_) seen_.insert(id);
     if (since_ || seen_.erase(id) > 0) show_gone(type, id);
     return;
   }
@@ -222,8 +263,8 @@ void GraphImport::close_open_group() {
 void GraphImport::finish_type(const ObjectType& type) {
   close_open_group();
   if (!changed_.empty()) {
-    look_again(type, /*all=*/false);
-    return;  // once more for the rest, so that what is read is handed over first
+    tell_changed(type, /*all=*/false);
+    return;  // once more for the rest, so that what is told is handed over first
   }
   // What Graph named but could not show is asked for again, with the same link.
   if (!is_settled_ && since_) ends_.at[type.name] = since_->at.at(type.name);
@@ -233,12 +274,13 @@ void GraphImport::finish_type(const ObjectType& type) {
   ++type_;
 }
 
-void GraphImport::look_again(const ObjectType& type, bool all) {
+void GraphImport::tell_changed(const ObjectType& type, bool all) {
   while (!changed_.empty()) {
     std::vector<Item> some;
     while (!changed_.empty() && some.size() < k_look_at_once) {
       some.push_back(std::move(changed_.extract(changed_.begin()).mapped()));
     }
+    if (since_) tell_parts(type, some);
     for (std::optional<model::Entry>& entry : look(tenant_, type, some, stop_)) {
       if (entry) {
         show(std::move(*entry));
@@ -248,6 +290,28 @@ void GraphImport::look_again(const ObjectType& type, bool all) {
     }
     if (!all) return;
   }
+}
+
+/// Takes out of `some` what can be told in part: what the engine holds, and this delta has said nothing of yet.
+void GraphImport::tell_parts(const ObjectType& type, std::vector<Item>& some) {
+  std::vector<std::string> anchors;
+  for (const Item& item : some) {
+    const bool is_first = seen_.insert(item.entry.anchor).second;
+    if (held_ && is_first && tells_all(type, item)) anchors.push_back(item.entry.anchor);
+  }
+  if (anchors.empty()) return;
+  const std::vector<bool> held = held_(anchors);
+  std::vector<Item> whole;
+  std::size_t at = 0;  // the anchors are in the order of `some`
+  for (Item& item : some) {
+    const bool was_asked = at < anchors.size() && anchors[at] == item.entry.anchor;
+    if (was_asked && held[at++]) {
+      ready_.push_back(part_of(std::move(item)));
+    } else {
+      whole.push_back(std::move(item));
+    }
+  }
+  some = std::move(whole);
 }
 
 void GraphImport::show(model::Entry entry) {

@@ -3,6 +3,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
 #include "connector_graph/internal/graph_import.h"
 #include "connector_graph/testing/graph_lab.h"
 
@@ -247,6 +252,171 @@ TEST(GraphImportTest, ThrottledReadsAreAskedAgainOneByOne) {
   });
   EXPECT_EQ(import(*connector, full.end.watermark).last.size(), 50U);
   EXPECT_EQ(refusals, 30);
+}
+
+using References = std::vector<model::NamedReference>;
+
+References members(const Strings& targets) {
+  References made;
+  for (const std::string& target : targets) made.push_back({"members", target});
+  return made;
+}
+
+/// Attribute -> values as text, of one that is a part; an attribute without values is there too.
+std::map<std::string, std::vector<std::string>> changes_of(const Read& read, const std::string& id) {
+  std::map<std::string, std::vector<std::string>> made;
+  if (!read.is_part(id)) return {{"(no part)", {}}};
+  for (const auto& [name, values] : read.last.at(id).entry.attributes) {
+    auto& texts = made[name];
+    for (const model::Value& value : values) texts.push_back(model::to_text(value));
+  }
+  return made;
+}
+
+TEST(GraphImportTest, OneChangedMemberOfAGroupOfThousandsCostsNoReadOfTheGroup) {
+  GraphLab lab;
+  Strings all;
+  for (int i = 0; i < 3000; ++i) all.insert(lab.add_user("u" + std::to_string(i)));
+  const std::string crew = lab.add_group("crew", all);
+  const std::string ada = lab.add_user("ada");
+  const auto connector = lab.connect();
+  const Read full = import(*connector);
+  const std::string left = *all.begin();
+  all.erase(left);
+  all.insert(ada);
+  lab.fake.set_members(crew, all);
+  const std::size_t before = lab.fake.calls().requests;
+  const Read delta = import(*connector, full.end.watermark, all_held);
+  EXPECT_EQ(lab.fake.calls().requests - before, 2U) << "the delta query of users and that of groups";
+  EXPECT_EQ(lab.fake.seen("GET", "/members"), 0U);
+  ASSERT_TRUE(delta.is_part(crew));
+  EXPECT_EQ(delta.last.size(), 1U);
+  EXPECT_EQ(delta.last.at(crew).entry.references, members({ada}));
+  EXPECT_EQ(delta.last.at(crew).references_gone, members({left}));
+  EXPECT_TRUE(delta.last.at(crew).entry.attributes.empty());
+  // Not held: nothing but all of it will do.
+  const Read whole = import(*connector, full.end.watermark);
+  EXPECT_EQ(whole.references(crew, "members"), all);
+  EXPECT_GT(lab.fake.seen("GET", "/members"), 0U);
+}
+
+TEST(GraphImportTest, PiecesOfAGroupInOneDeltaAreOnePart) {
+  for (const bool interleaves : {false, true}) {
+    GraphFakeOptions options;
+    options.members_per_page = 3;
+    options.page_size = 2;
+    options.interleaves = interleaves;
+    GraphLab lab(options);
+    Strings before;
+    Strings after;
+    for (int i = 0; i < 10; ++i) before.insert(lab.add_user("old" + std::to_string(i)));
+    for (int i = 0; i < 10; ++i) after.insert(lab.add_user("new" + std::to_string(i)));
+    const std::vector<std::string> groups{lab.add_group("first", before), lab.add_group("second", before)};
+    const auto connector = lab.connect();
+    const Read full = import(*connector);
+    for (const std::string& group : groups) lab.fake.set_members(group, after);
+    lab.fake.set(groups[0], "description", "other people");
+    const std::size_t reads = lab.fake.seen("POST", "/$batch");  // the full import's, of what came in pieces
+    const Read delta = import(*connector, full.end.watermark, all_held);
+    for (const std::string& group : groups) {
+      ASSERT_TRUE(delta.is_part(group)) << interleaves;
+      EXPECT_EQ(delta.times.at(group), 1) << interleaves;
+      EXPECT_EQ(delta.last.at(group).entry.references, members(after)) << interleaves;
+      EXPECT_EQ(delta.last.at(group).references_gone, members(before)) << interleaves;
+    }
+    EXPECT_EQ(changes_of(delta, groups[0])["description"], std::vector<std::string>{"other people"});
+    EXPECT_EQ(lab.fake.seen("POST", "/$batch"), reads);
+  }
+}
+
+TEST(GraphImportTest, AMemberWhoLeftAndCameAgainIsThere) {
+  GraphLab lab;
+  const std::string ada = lab.add_user("ada");
+  const std::string eve = lab.add_user("eve");
+  const std::string crew = lab.add_group("crew", {ada});
+  const auto connector = lab.connect();
+  const Read full = import(*connector);
+  lab.fake.set_members(crew, {eve});
+  lab.fake.set_members(crew, {ada});
+  const Read delta = import(*connector, full.end.watermark, all_held);
+  ASSERT_TRUE(delta.is_part(crew));
+  EXPECT_EQ(delta.last.at(crew).entry.references, members({ada}));
+  EXPECT_EQ(delta.last.at(crew).references_gone, members({eve}));
+}
+
+TEST(GraphImportTest, PropertiesThatChangedAreToldInPartAndThoseThatWereClearedToo) {
+  GraphLab lab;
+  const std::string ada = lab.add_user("ada", {{"city", "Bern"}, {"businessPhones", {"+1"}}, {"department", "IT"}});
+  const auto connector = lab.connect();
+  const Read full = import(*connector);
+  lab.fake.set(ada, "city", nullptr);
+  lab.fake.set(ada, "businessPhones", nlohmann::json::array());
+  lab.fake.set(ada, "userPrincipalName", "lovelace@contoso.example");
+  const Read delta = import(*connector, full.end.watermark, all_held);
+  EXPECT_THAT(changes_of(delta, ada),
+              testing::UnorderedElementsAre(
+                  testing::Pair("city", testing::IsEmpty()), testing::Pair("businessPhones", testing::IsEmpty()),
+                  testing::Pair("userPrincipalName", testing::ElementsAre("lovelace@contoso.example"))));
+  EXPECT_EQ(delta.last.at(ada).entry.dn, "lovelace@contoso.example");
+  EXPECT_EQ(lab.fake.seen("GET", "/users/" + ada), 0U);
+}
+
+TEST(GraphImportTest, OfAnotherManagerNobodySaysWhoItWasBefore) {
+  GraphLab lab;
+  const std::string boss = lab.add_user("boss");
+  const std::string chief = lab.add_user("chief");
+  const std::string ada = lab.add_user("ada");
+  lab.fake.set_manager(ada, boss);
+  const auto connector = lab.connect();
+  const Read full = import(*connector);
+  lab.fake.set_manager(ada, chief);
+  const Read delta = import(*connector, full.end.watermark, all_held);
+  EXPECT_EQ(delta.references(ada, "manager"), Strings{chief});
+  lab.fake.set_manager(ada, "");
+  const Read none = import(*connector, delta.end.watermark, all_held);
+  EXPECT_TRUE(none.shows(ada));
+  EXPECT_EQ(none.references(ada, "manager"), Strings{});
+}
+
+TEST(GraphImportTest, AComplexPropertyWithoutSomeOfItsPartsIsReadWhole) {
+  GraphLab lab;
+  const std::string ada = lab.add_user("ada", {{"employeeOrgData", {{"costCenter", "7"}, {"division", "West"}}}});
+  const std::string eve = lab.add_user("eve", {{"employeeOrgData", {{"costCenter", "7"}}}});
+  const auto connector = lab.connect();
+  const Read full = import(*connector);
+  lab.fake.set(ada, "employeeOrgData", {{"costCenter", "8"}, {"division", nullptr}});
+  lab.fake.set(eve, "employeeOrgData", {{"costCenter", "8"}});
+  const Read delta = import(*connector, full.end.watermark, all_held);
+  EXPECT_THAT(changes_of(delta, ada),
+              testing::UnorderedElementsAre(testing::Pair("employeeOrgData.costCenter", testing::ElementsAre("8")),
+                                            testing::Pair("employeeOrgData.division", testing::IsEmpty())));
+  EXPECT_EQ(delta.text(eve, "employeeOrgData.costCenter"), "8");
+}
+
+TEST(GraphImportTest, WhatADeltaSpokeOfBeforeIsReadWhole) {
+  GraphFakeOptions options;
+  options.page_size = 1;
+  options.shows_twice = true;
+  GraphLab lab(options);
+  const std::string ada = lab.add_user("ada", {{"city", "Bern"}});
+  const std::string crew = lab.add_group("crew", {ada});
+  const auto connector = lab.connect();
+  const Read full = import(*connector);
+  lab.fake.set(ada, "city", "Basel");
+  const Read replayed = import(*connector, full.end.watermark, all_held);
+  EXPECT_EQ(replayed.times.at(ada), 2);
+  EXPECT_EQ(replayed.text(ada, "city"), "Basel");
+  // Removed and there again (restored) in one delta: whoever held it holds it no more.
+  lab.fake.intercept([&](const GraphAsked& asked) -> std::optional<GraphReply> {
+    if (asked.path != "/groups/delta") return std::nullopt;
+    return GraphReply{
+        200,
+        {{"value", {{{"id", crew}, {"@removed", {{"reason", "changed"}}}}, {{"id", crew}, {"displayName", "crew"}}}},
+         {"@odata.deltaLink", lab.fake.root() + "/groups/delta?$deltatoken=x"}}};
+  });
+  const Read restored = import(*connector, replayed.end.watermark, all_held);
+  EXPECT_EQ(restored.times.at(crew), 2);
+  EXPECT_EQ(restored.references(crew, "members"), Strings{ada});
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include "connector_graph/internal/reader.h"
 
 #include <algorithm>
+#include <span>
 #include <utility>
 
 #include <simdjson.h>
@@ -94,14 +95,23 @@ class ItemBuilder {
     dom::object inner;
     if (value.get(inner) == simdjson::SUCCESS) {
       for (const auto& [key, each] : inner) take_values(name + "." + std::string(key), each);
-    } else if (value.is_null() && type_.find(name) == nullptr) {
-      const std::string prefix = name + ".";
-      for (const Property& one : type_.properties) {
-        if (one.name.starts_with(prefix)) item_.cleared.push_back(one.name);
+      for (const Property& part : parts_of(name)) {
+        item_.lacks_parts = item_.lacks_parts || !member(inner, std::string_view(part.name).substr(name.size() + 1));
       }
+    } else if (value.is_null() && type_.find(name) == nullptr) {
+      for (const Property& part : parts_of(name)) item_.cleared.push_back(part.name);
     } else {
       take_values(name, value);
     }
+  }
+
+  /// Of a complex property; neighbours, for properties are sorted by name.
+  [[nodiscard]] std::span<const Property> parts_of(const std::string& name) const {
+    const std::string prefix = name + ".";
+    const auto first = std::ranges::lower_bound(type_.properties, prefix, {}, &Property::name);
+    const auto last =
+        std::find_if(first, type_.properties.end(), [&](const Property& one) { return !one.name.starts_with(prefix); });
+    return {first, last};
   }
 
   void take_values(const std::string& name, dom::element value) {

@@ -112,7 +112,9 @@ std::vector<json> GraphDelta::elements(std::uint64_t since, const std::string& s
   return made;
 }
 
-/// A new object in its standard representation; of a changed one "at least the properties that have been updated".
+/// A new object in its standard representation; of a changed one "at least the properties that have been updated"
+/// (graph/delta-query-overview), null included, or also those that have not, but for what was never set
+/// (graph/api/group-delta, graph/api/user-delta).
 json GraphDelta::element(const GraphFake::Object& object, std::uint64_t since, const std::string& select) const {
   json made = {{"id", object.id}};
   const bool is_new = object.made > since;
@@ -131,6 +133,11 @@ json GraphDelta::element(const GraphFake::Object& object, std::uint64_t since, c
     }
   }
   add_links(object, since, select, made);
+  if (!fake_.options_.repeats_unchanged || made.size() == 1) return made;
+  for (const auto& [name, sequence] : object.changed) {
+    if (name == "manager" || !is_selected(select, name) || made.contains(name)) continue;
+    made[name] = object.properties.contains(name) ? object.properties.at(name) : json(nullptr);
+  }
   return made;
 }
 

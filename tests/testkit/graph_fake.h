@@ -29,9 +29,10 @@ struct GraphFakeOptions {
   std::size_t page_size = 100;             ///< objects on a page
   std::size_t members_per_page = 1000;     ///< members shown on one page of a delta query, over all groups
   std::uint32_t writes_per_window = 7000;  ///< in any five minutes
-  std::uint64_t lag = 0;     ///< so many requests pass until a new object is found by queries and single reads
-  bool shows_twice = false;  ///< delta queries repeat each element on the next page
-  bool interleaves = false;  ///< pieces of groups' members come in turn instead of one group after the other
+  std::uint64_t lag = 0;           ///< so many requests pass until a new object is found by queries and single reads
+  bool shows_twice = false;        ///< delta queries repeat each element on the next page
+  bool repeats_unchanged = false;  ///< and show of what changed also the properties that did not
+  bool interleaves = false;        ///< pieces of groups' members come in turn instead of one group after the other
 };
 
 /// One request, alone or inside a batch.

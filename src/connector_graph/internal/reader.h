@@ -29,6 +29,7 @@ struct Item {
   bool removed = false;
   std::vector<std::string> cleared;  ///< properties said to be null or empty
   std::vector<LinkChange> links;     ///< from members@delta and the like, or from an expanded manager
+  bool lacks_parts = false;          ///< a complex property came without some of its parts: null, or as they were
 };
 
 /// One page of any list.

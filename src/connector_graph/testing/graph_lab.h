@@ -7,6 +7,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -197,6 +198,9 @@ struct Read {
   [[nodiscard]] bool is_gone(const std::string& id) const {
     return last.contains(id) && last.at(id).kind == model::Observation::Kind::gone;
   }
+  [[nodiscard]] bool is_part(const std::string& id) const {
+    return last.contains(id) && last.at(id).kind == model::Observation::Kind::changed;
+  }
   [[nodiscard]] std::string text(const std::string& id, const std::string& attribute) const {
     if (!shows(id)) return "(not shown)";
     for (const auto& [name, values] : last.at(id).entry.attributes) {
@@ -214,9 +218,15 @@ struct Read {
   }
 };
 
-inline Read import(connector::Connector& connector, const std::string& watermark = {}) {
+/// The engine holds all that is asked for.
+inline std::vector<bool> all_held(std::span<const std::string> anchors) {
+  return std::vector<bool>(anchors.size(), true);
+}
+
+inline Read import(connector::Connector& connector, const std::string& watermark = {},
+                   decltype(connector::ImportRequest::held) held = {}) {
   Read made;
-  const auto reading = connector.import({watermark}, {});
+  const auto reading = connector.import({watermark, std::move(held)}, {});
   std::vector<model::Observation> batch;
   while (reading->next(batch)) {
     for (auto& each : batch) {
