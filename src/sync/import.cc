@@ -40,6 +40,44 @@ std::size_t weight(const std::vector<Prepared>& batch) {
   return total;
 }
 
+/// Set while parts of a delta are written that has not come to its end. What is told again after that begins from the
+/// old watermark, and a directory that tells only what differs since then says nothing of a member that came, was
+/// written, and went: so after such an end everything is told whole.
+class PartsOpen {
+ public:
+  PartsOpen(store::Store& store, store::ConnectorId connector)
+      : store_(store), name_(fmt::format("parts_open.{}", connector.value)) {
+    was_open_ = store_.configuration().setting(name_).has_value();
+    is_open_ = was_open_;
+  }
+  /// An import ended before its end.
+  [[nodiscard]] bool was_open() const { return was_open_; }
+  /// Before a batch with parts is written.
+  void open() {
+    if (!std::exchange(is_open_, true)) put("on");
+  }
+  /// When the watermark is stored.
+  void close() {
+    if (std::exchange(is_open_, false)) put("");
+  }
+
+ private:
+  void put(std::string_view text) {
+    const std::vector<std::pair<std::string, std::string>> values{{name_, std::string(text)}};
+    store_.configuration().put_settings(values);
+  }
+
+  store::Store& store_;
+  std::string name_;
+  bool was_open_ = false;
+  bool is_open_ = false;
+};
+
+bool has_parts(const std::vector<Prepared>& batch) {
+  return std::any_of(batch.begin(), batch.end(),
+                     [](const Prepared& one) { return one.kind == Observation::Kind::changed; });
+}
+
 /// Whether an object is held as its directory has shown it, and nothing was sent to it since.
 auto held_by(const Context& context, const ConnectorInfo& info) {
   return [&context, &info](std::span<const std::string> anchors) {
@@ -63,11 +101,14 @@ void run_pipeline(const Context& context, const ConnectorInfo& info, connector::
   BoundedQueue<std::vector<Prepared>> ready(k_waiting);
   connector::ImportEnd end;
   model::Names& names = context.store.names();
+  PartsOpen parts(context.store, info.id);
 
   const std::jthread reader([&] {
     try {
       step_back();
-      const auto stream = directory.import({watermark, held_by(context, info)}, source.get_token());
+      connector::ImportRequest request{watermark, {}};
+      if (!parts.was_open()) request.held = held_by(context, info);
+      const auto stream = directory.import(request, source.get_token());
       std::vector<Observation> batch;
       while (stream->next(batch)) {
         if (!read.push(std::exchange(batch, {}))) return;
@@ -116,6 +157,7 @@ void run_pipeline(const Context& context, const ConnectorInfo& info, connector::
     if (pending_weight < enough) continue;
     pending_weight = 0;
     enough = std::min(2 * enough, k_most_in_commit);
+    if (has_parts(pending)) parts.open();
     importer.apply(std::exchange(pending, {}), nullptr);
     context.report("import " + info.name, done);
   }
@@ -125,8 +167,9 @@ void run_pipeline(const Context& context, const ConnectorInfo& info, connector::
     importer.remove_unseen();
     importer.put_watermark(end.watermark);
   } else {
-    importer.apply(std::move(pending), &end.watermark);
+    importer.apply(std::move(pending), &end.watermark);  // all at once: what is in parts here is written with the mark
   }
+  parts.close();
   context.report("import " + info.name, done, done);
 }
 

@@ -182,5 +182,27 @@ TEST(StaleNameTest, WhatADirectoryGoesOnCallingByItsOldNameIsReferredToNoMore) {
   EXPECT_EQ(in_cloud(world, "crew").references.size(), 0U);
 }
 
+TEST(BrokenDeltaTest, AfterPartsWereWrittenNothingIsTakenInPartUntilADeltaHasCome) {
+  auto specs = directories();
+  specs.front().options.references_by_anchor = specs.front().options.tells_parts = true;
+  specs.front().objects_by_dn_too = true;
+  testkit::World world(k_rules, specs);
+  auto& corp = world.directory("corp");
+  std::vector<std::string> people;
+  for (int i = 0; i < 3000; ++i) {
+    const std::string number = std::to_string(i);
+    people.push_back(add_person(corp, "p" + number, number));
+  }
+  world.import("corp");
+  for (const std::string& one : people) corp.set(one, "title", text("changed"));
+  corp.cut_next_import(2500);
+  EXPECT_THROW(world.import("corp"), Error);
+  const std::string open = "parts_open." + std::to_string(world.info("corp").id.value);
+  EXPECT_TRUE(world.store().configuration().setting(open).has_value());
+  EXPECT_GT(world.import("corp").counters.get("unchanged"), 0) << "told whole, and the same as what was written";
+  EXPECT_FALSE(world.store().configuration().setting(open).has_value());
+  EXPECT_EQ(world.import("corp", true).counters.get("updates"), 0);
+}
+
 }  // namespace
 }  // namespace linkspan::scenario
