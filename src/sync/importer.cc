@@ -343,6 +343,8 @@ Leads Importer::lead(store::View& view, store::Batch& batch, const std::vector<W
 void Importer::write_present(store::View& view, store::Batch& batch, const std::vector<Prepared*>& present,
                              const Known& known) {
   const std::vector<Work> work = changed(batch, present, known);
+  told_.clear();
+  for (const Work& one : work) told_.insert(one.id.value);
   std::vector<ObjectId> known_ids;
   std::vector<ObjectId> whole_ids;
   for (const Work& one : work) {
@@ -496,6 +498,11 @@ void Importer::rename_in_hashes(store::View& view, store::Batch& batch, const st
     change.subtract({row.attribute, {}, target.known->dn_key});
     change.add({row.attribute, {}, target.prepared->dn_key});
   }
+  change_hashes(view, batch, changes);
+}
+
+/// Adds to the hashes of these objects, as far as they are held as their directory has shown them.
+void Importer::change_hashes(store::View& view, store::Batch& batch, const std::map<ObjectId, ObservedHash>& changes) {
   std::vector<ObjectId> ids;
   for (const auto& [id, change] : changes) ids.push_back(id);
   std::vector<ObjectWrite> writes;
@@ -541,10 +548,17 @@ void Importer::replace_stand_ins(store::View& view, store::Batch& batch) {
 
 /// A directory that keeps references right takes a deleted object out of whatever referred to it, and does not say so
 /// of each. Without this, one that comes back (undeleted) would be a member again where it is none.
+/// The hashes of the holders forget it, too: one that is shown with it again, as it was, has changed.
 void Importer::drop_references_to(store::View& view, store::Batch& batch, const std::vector<ObjectId>& deleted) {
   if (deleted.empty()) return;
+  std::unordered_map<std::int64_t, std::string> key_of_target;
+  for (store::ObjectWithImages& one : view.load_objects(deleted, store::no_images)) {
+    key_of_target.emplace(one.object.id.value,
+                          std::move(info_.references_by_anchor ? one.object.anchor : one.object.dn_key));
+  }
   std::vector<Reference> dropped;
   std::vector<ObjectId> holders;
+  std::map<ObjectId, ObservedHash> changes;
   for (Reference row : view.references_to(deleted)) {
     if ((row.bits & store::reference_observed) == 0) continue;
     row.bits &= static_cast<std::uint8_t>(store::reference_desired | store::reference_managed);
@@ -552,8 +566,11 @@ void Importer::drop_references_to(store::View& view, store::Batch& batch, const 
     dropped.push_back(row);
     holders.push_back(row.object);
     touched_.push_back(store::key_of(row));
+    if (!told_.contains(row.object.value))
+      changes[row.object].subtract({row.attribute, {}, key_of_target.at(row.target.value)});
   }
   batch.put_references(dropped);
+  change_hashes(view, batch, changes);
   batch.touch_objects(holders, store::touched_inbound, 0);
 }
 

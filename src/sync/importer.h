@@ -120,6 +120,7 @@ class Importer {
   void touch_far_ends(store::Batch& batch);
   void touch_far_ends_of(store::View& view, store::Batch& batch, std::span<const ObjectId> gone);
   void touch_namers(store::View& view, store::Batch& batch, const std::vector<Work>& work) const;
+  static void change_hashes(store::View& view, store::Batch& batch, const std::map<ObjectId, ObservedHash>& changes);
   static void rename_in_hashes(store::View& view, store::Batch& batch, const std::vector<Work>& work,
                                const std::vector<Reference>& rows);
   void replace_stand_ins(store::View& view, store::Batch& batch);
@@ -152,6 +153,7 @@ class Importer {
   std::vector<ObjectId> far_ends_;  ///< of references that came or went and that rules read backwards
   std::vector<ObjectId> followed_;  ///< holders of those that rules read through
   std::vector<store::ReferenceKey> touched_;
+  std::unordered_set<std::int64_t> told_;  ///< objects that the batch writes as it was told of them
   std::vector<store::ObjectError> errors_;
 };
 

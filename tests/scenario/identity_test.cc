@@ -134,6 +134,14 @@ TEST_F(IdentityTest, DeletedMemberThatComesBackIsNoMember) {
   EXPECT_THAT(referred_to("crew"), ElementsAre("bob"));
 }
 
+TEST_F(IdentityTest, DeletedMemberThatIsShownAsOneAgainIsOne) {
+  const auto crew = present("crew", "group", {{"member", "ada"}});
+  tell({present("ada", "user", {}), crew});
+  tell({without(Observation::Kind::deleted, "ada")});
+  tell({present("ada", "user", {}), crew});  // undeleted with its memberships: the group is as it was
+  EXPECT_THAT(referred_to("crew"), ElementsAre("ada"));
+}
+
 TEST_F(IdentityTest, MemberThatLeavesTheScopeStaysOne) {
   tell({present("ada", "user", {}), present("crew", "group", {{"member", "ada"}})});
   tell({without(Observation::Kind::gone, "ada")});
