@@ -476,6 +476,7 @@ void Importer::touch_namers(store::View& view, store::Batch& batch, const std::v
   if (renamed.empty()) return;
   std::vector<ObjectId> holders;
   const std::vector<Reference> rows = view.references_to(renamed);
+  holders.reserve(rows.size());
   for (const Reference& row : rows) holders.push_back(row.object);
   if (!info_.references_by_anchor) rename_in_hashes(view, batch, work, rows);
   batch.touch_objects(holders, store::touched_inbound, 0);
@@ -504,6 +505,7 @@ void Importer::rename_in_hashes(store::View& view, store::Batch& batch, const st
 /// Adds to the hashes of these objects, as far as they are held as their directory has shown them.
 void Importer::change_hashes(store::View& view, store::Batch& batch, const std::map<ObjectId, ObservedHash>& changes) {
   std::vector<ObjectId> ids;
+  ids.reserve(changes.size());
   for (const auto& [id, change] : changes) ids.push_back(id);
   std::vector<ObjectWrite> writes;
   for (store::ObjectWithImages& one : view.load_objects(ids, store::no_images)) {
