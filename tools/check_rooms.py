@@ -20,8 +20,8 @@ ROOMS = {
     "api": f"{PORTS} httpd store run transfer setup", "cli": f"{PORTS} rules store vault run transfer setup",
 }
 ROOMS["app"] = " ".join(ROOMS)
-# A test may also name the adapters it tests a port with, and the sanctioned test folders.
-TEST_FILE = re.compile(r"(_test|_bench|_fuzz)\.cc$")
+# A test, and what stands in a room's testing/ for its tests, may also name the adapters it tests with.
+TEST_FILE = re.compile(r"(_test|_bench|_fuzz)\.cc$|/testing/")
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"')
 
 
@@ -38,6 +38,7 @@ def breaches(root: pathlib.Path):
         for path in sorted(folder.rglob("*")):
             if path.suffix not in (".h", ".cc"):
                 continue
+            is_test = TEST_FILE.search(path.relative_to(root).as_posix())
             for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
                 found = INCLUDE.match(line)
                 if not found:
@@ -49,8 +50,10 @@ def breaches(root: pathlib.Path):
                     yield f'{where}: include "{target}" by its room, as "{folder.name}/{target}"'
                 elif room not in ROOMS:
                     yield f'{where}: "{target}" is in no room'
-                elif room not in allowed and not TEST_FILE.search(path.name):
+                elif room not in allowed and not is_test:
                     yield f"{where}: {folder.name} may not see {room}"
+                elif "/testing/" in target and not is_test:
+                    yield f"{where}: {target} is for tests"
                 elif "/internal/" in target and room != folder.name:
                     yield f"{where}: {target} is internal to {room}"
 
