@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "net/json.h"
 #include "net/url.h"
 
 namespace linkspan::connector_graph {
@@ -21,7 +22,7 @@ struct DeviceCode {
 
 DeviceCode read_code(const net::Response& response, std::string_view what) {
   if (response.status != 200) throw sign_in_error(response, what);
-  const json body = json::parse(response.body, nullptr, /*allow_exceptions=*/false);
+  const json body = net::parse_json(response.body);
   const auto text = [&](const char* name) {
     const bool there = body.is_object() && body.contains(name) && body.at(name).is_string();
     return there ? body.at(name).get<std::string>() : std::string();

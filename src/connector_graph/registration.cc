@@ -10,6 +10,7 @@
 #include "connector_graph/internal/device_sign_in.h"
 #include "connector_graph/internal/upload_log.h"
 #include "connector_graph/internal/writer.h"
+#include "net/json.h"
 #include "net/url.h"
 
 namespace linkspan::connector_graph {
@@ -90,7 +91,7 @@ class Administrator {
   }
 
   json read(const std::string& path, const std::string& what) {
-    json body = json::parse(insist(net::Method::get, path, what).body, nullptr, /*allow_exceptions=*/false);
+    json body = net::parse_json(insist(net::Method::get, path, what).body);
     if (!body.is_object()) throw Error(Fault::unavailable, "graph.reply", what + ": the answer is no JSON object");
     return body;
   }
@@ -308,7 +309,7 @@ connector::Registered rotate_certificate(Tenant& tenant, const std::string& name
        json{{"keyCredential", credential}, {"passwordCredential", nullptr}, {"proof", proof_of(tenant, old)}}.dump()},
       stop);
   if (!is_success(added)) throw error_of(added, what);
-  const std::string key_id = text_at(json::parse(added.body, nullptr, false), "keyId");
+  const std::string key_id = text_at(net::parse_json(added.body), "keyId");
   connector::Registered made;
   if (!key_id.empty()) made.settings = {{"key_id", {key_id}}};
   made.secrets.emplace("certificate", fresh.pem());

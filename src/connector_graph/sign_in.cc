@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "net/json.h"
 #include "net/url.h"
 
 namespace linkspan::connector_graph {
@@ -63,7 +64,7 @@ constexpr std::array<Cause, 22> k_causes{{
 }};
 
 json body_of(const net::Response& response) {
-  json body = json::parse(response.body, nullptr, /*allow_exceptions=*/false);
+  json body = net::parse_json(response.body);
   return body.is_object() ? body : json::object();
 }
 

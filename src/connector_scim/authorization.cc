@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "net/json.h"
 #include "net/url.h"
 
 namespace linkspan::connector_scim {
@@ -59,7 +60,7 @@ Error refusal_of(const net::Response& response, const Options& options) {
     return {fault, "scim.failed", what + ": the token service fails" + status + ")",
             "It is tried again with the next run."};
   }
-  const json body = json::parse(response.body, nullptr, /*allow_exceptions=*/false);
+  const json body = net::parse_json(response.body);
   const std::string code = printable(text_at(body, "error"), 60);
   const std::string said = printable(text_at(body, "error_description"), 200);
   std::string hint = "Check client_id, and enter the client's secret with `linkspan connector credentials`.";
@@ -90,7 +91,7 @@ void Authorization::forget(std::string_view header) {
 void Authorization::renew(std::stop_token stop) {
   const net::Response response = http_.perform(token_request(options_), stop);
   if (response.status != 200) throw refusal_of(response, options_);
-  const json body = json::parse(response.body, nullptr, /*allow_exceptions=*/false);
+  const json body = net::parse_json(response.body);
   std::string text = text_at(body, "access_token");
   const bool usable = !text.empty() && text.size() <= k_longest_token &&
                       std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < '\x7f'; });

@@ -2,10 +2,14 @@
 
 #include "connector_scim/internal/bulk.h"
 
+#include <cstdint>
+#include <optional>
+
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
 #include "base/text.h"
+#include "net/json.h"
 
 namespace linkspan::connector_scim {
 namespace {
@@ -19,9 +23,9 @@ int status_in(const json& operation) {
   auto status = operation.find("status");
   if (status == operation.end()) return 0;
   const json& said = status->is_object() && status->contains("code") ? (*status)["code"] : *status;
-  if (said.is_number_integer()) return said.get<int>();
-  if (!said.is_string()) return 0;
-  const auto number = to_integer(said.get_ref<const std::string&>());
+  std::optional<std::int64_t> number;
+  if (said.is_number_integer()) number = said.get<std::int64_t>();
+  if (said.is_string()) number = to_integer(said.get_ref<const std::string&>());
   return number && *number >= 100 && *number < 600 ? static_cast<int>(*number) : 0;
 }
 
@@ -78,7 +82,7 @@ std::vector<net::Outcome> bulk_outcomes(std::string_view body, std::size_t count
   std::vector<net::Outcome> made(
       count, Error(Fault::unavailable, "net.lost", "the reply to a bulk request says nothing of this write",
                    "Set bulk to 0 if the service cannot do better."));
-  const json reply = json::parse(body, nullptr, /*allow_exceptions=*/false);
+  const json reply = net::parse_json(body);
   const auto operations = reply.is_object() ? reply.find("Operations") : reply.end();
   if (!reply.is_object() || operations == reply.end() || !operations->is_array()) return made;
   std::size_t place = 0;

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "connector_scim/internal/service.h"
+#include "net/json.h"
 
 namespace linkspan::connector_scim {
 namespace {
@@ -15,8 +16,6 @@ using nlohmann::json;
 
 constexpr std::size_t k_most_schemas = 100;
 constexpr std::size_t k_unsaid_operations = 100;
-
-json parse(const std::string& body) { return json::parse(body, nullptr, /*allow_exceptions=*/false); }
 
 const json& at(const json& object, const char* key) {
   static const json none;
@@ -42,7 +41,7 @@ std::optional<std::size_t> number_at(const json& object, const char* key) {
 
 /// The resources of a ListResponse; some services send the bare array.
 std::vector<json> listed(const std::string& body) {
-  const json root = parse(body);
+  const json root = net::parse_json(body);
   const json& list = root.is_array() ? root : at(root, "Resources");
   std::vector<json> found;
   if (!list.is_array()) return found;
@@ -149,7 +148,7 @@ void require_all(const Discovery& found, const std::string& url) {
 }
 
 void take_config(const std::string& body, Discovery& found) {
-  const json config = parse(body);
+  const json config = net::parse_json(body);
   if (!config.is_object()) return;
   found.said = true;
   found.patch = supported(config, "patch", true);

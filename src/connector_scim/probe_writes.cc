@@ -11,6 +11,7 @@
 #include "connector_scim/internal/bulk.h"
 #include "connector_scim/internal/probe.h"
 #include "connector_scim/internal/values.h"
+#include "net/json.h"
 
 namespace linkspan::connector_scim {
 namespace {
@@ -115,7 +116,7 @@ class WritingProber {
 
   json get(const ResourceType& type, const std::string& id) {
     const net::Response response = service_.perform(service_.request(net::Method::get, {type.endpoint, id}), stop_);
-    json resource = json::parse(response.body, nullptr, /*allow_exceptions=*/false);
+    json resource = net::parse_json(response.body);
     return resource.is_object() ? resource : json::object();
   }
 

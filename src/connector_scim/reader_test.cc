@@ -6,6 +6,8 @@
 #include <gtest/gtest.h>
 
 #include "base/error.h"
+#include "connector_scim/internal/bulk.h"
+#include "connector_scim/internal/writer.h"
 
 namespace linkspan::connector_scim {
 namespace {
@@ -122,6 +124,30 @@ TEST_F(ScimReaderTest, AComplaintIsPrintableAndShort) {
   EXPECT_LT(said.detail.size(), 320U);
   EXPECT_EQ(reader_.complaint("").detail, "");
   EXPECT_THAT(reader_.complaint("<h1>Bad gateway</h1>").detail, HasSubstr("Bad gateway"));
+}
+
+TEST_F(ScimReaderTest, NoReplyIsTooDeepForTheStack) {
+  constexpr std::size_t k_levels = 1'000'000;
+  const std::string deep = std::string(k_levels, '[') + std::string(k_levels, ']');
+  EXPECT_THAT(failure(deep), HasSubstr("no JSON object"));
+  EXPECT_FALSE(parse_shape(deep).has_value());
+  const auto said = bulk_outcomes(R"({"Operations":[{"status":"200","response":{"x":)" + deep + "}}]}", 1);
+  ASSERT_TRUE(std::holds_alternative<Error>(said.front()));
+  EXPECT_EQ(std::get<Error>(said.front()).id(), "net.lost");
+  model::Export update;
+  update.attributes = {{"title", {}, text("Captain")}};
+  EXPECT_THROW((void)put_body(standard_user(true), update, R"({"id":"1","x":)" + deep + "}"), Error);
+}
+
+TEST_F(ScimReaderTest, BulkRepliesAreTakenApartWithoutBelievingThem) {
+  const auto said =
+      bulk_outcomes(R"({"Operations":[7,{"bulkId":"2","status":{"code":"201"},"location":"https://h/Users/1"},
+    {"bulkId":"0","status":4294967496},{"bulkId":"1","status":"204"},{"bulkId":"-1","status":200},{"bulkId":"3","status":200}]})",
+                    3);
+  ASSERT_THAT(said, ::testing::SizeIs(3));
+  EXPECT_TRUE(std::holds_alternative<Error>(said[0])) << "no status is that large";
+  EXPECT_EQ(std::get<net::Response>(said[1]).status, 204);
+  EXPECT_EQ(std::get<net::Response>(said[2]).headers.find("Location"), "https://h/Users/1");
 }
 
 TEST_F(ScimReaderTest, SchemasAreReadAndFlattened) {

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
+#include "net/json.h"
 
 namespace linkspan::connector_scim {
 namespace {
@@ -180,7 +181,7 @@ const Attribute* ResourceType::find_leaf(const Path& path) const {
 }
 
 std::optional<Shape> parse_shape(std::string_view text) {
-  const json object = json::parse(text, nullptr, /*allow_exceptions=*/false);
+  const json object = net::parse_json(text);
   if (!object.is_object()) return std::nullopt;
   Shape shape;
   shape.urn = text_at(object, "id");

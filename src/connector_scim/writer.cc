@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "connector_scim/internal/values.h"
+#include "net/json.h"
 
 namespace linkspan::connector_scim {
 namespace {
@@ -176,7 +177,7 @@ class ResourceEditor {
 };
 
 json parsed(std::string_view current) {
-  json resource = json::parse(current, nullptr, /*allow_exceptions=*/false);
+  json resource = net::parse_json(current);
   if (resource.is_object()) return resource;
   throw Error(Fault::unavailable, "scim.reply", "the object to be changed was not answered as a JSON object",
               "Look at what the service, or a proxy before it, answers to this request.");

@@ -410,18 +410,13 @@ void type_constants(Rule& rule, const ForeignSchema& target) {
   }
 }
 
-void settle_precedence(std::vector<RawRule>& rules) {
-  std::stable_sort(rules.begin(), rules.end(), [](const RawRule& left, const RawRule& right) {
-    return left.rule.precedence < right.rule.precedence;
-  });
-  std::vector<RawRule> waiting;
-  std::vector<RawRule> order;
-  for (RawRule& one : rules) {
-    // A number of its own counts; 0 with a neighbour is "insert me there".
-    const bool inserted = one.rule.precedence == 0 && (!one.before.empty() || !one.after.empty());
-    (inserted ? waiting : order).push_back(std::move(one));
-  }
-  rules.clear();
+namespace {
+
+/// A number of its own counts; 0 with a neighbour is "insert me there".
+bool is_inserted(const RawRule& one) { return one.rule.precedence == 0 && (!one.before.empty() || !one.after.empty()); }
+
+/// Puts those of `waiting` whose neighbours are in `order` beside them, without a number (-1); the others keep waiting.
+void insert_beside(std::vector<RawRule>& waiting, std::vector<RawRule>& order) {
   std::set<std::string> placed;
   for (const RawRule& one : order) placed.insert(one.id);
   // One may be inserted beside another that is inserted itself: as long as places are found.
@@ -444,24 +439,31 @@ void settle_precedence(std::vector<RawRule>& rules) {
       found = true;
     }
   }
+}
+
+/// The number of the rule at `index`, that has none, after `last`: as near to the next number as those between leave
+/// it.
+std::int64_t number_before_the_next(const std::vector<RawRule>& order, std::size_t index, std::int64_t last) {
+  const auto next = std::find_if(order.begin() + static_cast<std::ptrdiff_t>(index), order.end(),
+                                 [](const RawRule& other) { return other.rule.precedence >= 0; });
+  if (next == order.end()) return last + 1;
+  return std::max(last + 1, next->rule.precedence - (next - order.begin() - static_cast<std::ptrdiff_t>(index)));
+}
+
+/// Numbers what was inserted, and moves what there is no room for.
+void number_in_order(std::vector<RawRule>& order) {
   std::int64_t last = -1;
   bool moved = false;  // the one before has a number that it did not have there
   for (std::size_t i = 0; i < order.size(); ++i) {
     RawRule& one = order[i];
     const std::int64_t own = one.rule.precedence;
     if (own < 0) {
-      std::int64_t next = -1;
-      std::int64_t between = 1;
-      for (std::size_t j = i + 1; j < order.size() && next < 0; ++j) {
-        next = order[j].rule.precedence;
-        between += next < 0 ? 1 : 0;
-      }
-      one.rule.precedence = std::max(last + 1, next < 0 ? last + 1 : next - between);
+      moved = true;
+      one.rule.precedence = number_before_the_next(order, i, last);
       if (one.precedence != nullptr) {
         one.precedence->remark(fmt::format("inserted {} another rule: {} here", one.before.empty() ? "after" : "before",
                                            one.rule.precedence));
       }
-      moved = true;
     } else if (own < last || (own == last && moved)) {
       moved = true;
       one.rule.precedence = last + 1;
@@ -474,6 +476,19 @@ void settle_precedence(std::vector<RawRule>& rules) {
     }
     last = std::max(last, one.rule.precedence);
   }
+}
+
+}  // namespace
+
+void settle_precedence(std::vector<RawRule>& rules) {
+  std::stable_sort(rules.begin(), rules.end(), [](const RawRule& left, const RawRule& right) {
+    return left.rule.precedence < right.rule.precedence;
+  });
+  std::vector<RawRule> waiting;
+  std::vector<RawRule> order;
+  for (RawRule& one : rules) (is_inserted(one) ? waiting : order).push_back(std::move(one));
+  insert_beside(waiting, order);
+  number_in_order(order);
   for (RawRule& one : waiting) {
     if (one.precedence != nullptr) {
       one.precedence->remark("to be inserted beside a rule that the export does not hold: 0 here; give it a number");
