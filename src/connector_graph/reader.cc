@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "connector/reply_quote.h"
 
 namespace linkspan::connector_graph {
 namespace {
@@ -228,11 +229,11 @@ struct Reader::State {
   dom::object parse(std::string_view body, std::string_view what) {
     dom::element root;
     dom::object object;
-    if (parser.parse(body.data(), body.size()).get(root) != simdjson::SUCCESS ||
-        root.get(object) != simdjson::SUCCESS) {
-      refuse("Graph's answer is no " + std::string(what) + ": " + printable(body, 120));
-    }
-    return object;
+    simdjson::error_code problem = parser.parse(body.data(), body.size()).get(root);
+    if (problem == simdjson::SUCCESS) problem = root.get(object);
+    if (problem == simdjson::SUCCESS) return object;
+    refuse("Graph's answer is no " + std::string(what) + " (" + simdjson::error_message(problem) + "); " +
+           connector::quote_reply(body));
   }
 
   dom::array parse_list(std::string_view body, std::string_view what, dom::object& root) {

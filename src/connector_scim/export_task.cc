@@ -24,8 +24,9 @@ std::string id_in(const net::Response& response, const std::string& endpoint) {
   const std::size_t at = location->rfind(marker);
   if (at == std::string_view::npos) return {};
   const std::string_view id = location->substr(at + marker.size());
-  return id.empty() || id.size() > 1024 || id.find_first_of("/?#%") != std::string_view::npos ? std::string()
-                                                                                              : std::string(id);
+  return id.empty() || id.size() > 1024 || id.find_first_of("/?#%") != std::string_view::npos || !is_utf8(id)
+             ? std::string()
+             : std::string(id);
 }
 
 }  // namespace

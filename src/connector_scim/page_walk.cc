@@ -16,6 +16,9 @@ namespace {
 
 /// Pages in flight: more would only move the wait into the service.
 constexpr std::size_t k_most_ahead = 4;
+/// A page of more bytes is too much to have several of, or to have with several resources in it. (Groups may be as
+/// large as they like: SCIM shows each with all its members.)
+constexpr std::size_t k_heavy_page = std::size_t{16} << 20;
 constexpr int k_most_empty_pages = 100;
 /// Between fetch_one and next only: the list is read again.
 struct CursorEnded {};
@@ -121,12 +124,26 @@ Page PageWalk::fetch_one(std::uint64_t start, std::uint64_t count) {
   if (!server_time_) {
     if (const auto date = response.headers.find("Date")) server_time_ = parse_date(*date);
   }
-  return reader_.page(response.body, type_, by_cursor_);
+  return page_of(response);
+}
+
+/// After a page of too many bytes the next ones are of fewer resources, and read one by one.
+Page PageWalk::page_of(const net::Response& response) {
+  Page page = reader_.page(response.body, type_, by_cursor_);
+  const std::size_t bytes = response.body.size();
+  const std::size_t resources = page.resources.size();
+  is_heavy_ = is_heavy_ || bytes > k_heavy_page;
+  if (bytes > k_heavy_page && resources > 1 && !by_cursor_) {
+    page_size_ = std::min(page_size_, std::max<std::size_t>(1, k_heavy_page / (bytes / resources + 1)));
+    most_on_page_ = page_size_;
+  }
+  return page;
 }
 
 /// The next pages, all of which must come as the first one let us expect.
 void PageWalk::fetch_ahead() {
-  const std::size_t most = std::min(k_most_ahead, service_.options().concurrency);
+  step_ = std::min(step_, most_on_page_);
+  const std::size_t most = is_heavy_ ? 1 : std::min(k_most_ahead, service_.options().concurrency);
   std::uint64_t start = 1 + received_;
   while (fetched_.size() < most && start <= total_) {
     fetched_.push_back({{}, start, std::min(step_, total_ - start + 1)});
@@ -146,7 +163,7 @@ void PageWalk::fetch_ahead() {
       if (auto* error = std::get_if<Error>(&outcome)) throw std::move(*error);
       const auto& response = std::get<net::Response>(outcome);
       if (!is_success(response)) throw error_of(response, "reading " + type_.endpoint);
-      fetched_[tag].page = reader_.page(response.body, type_);
+      fetched_[tag].page = page_of(response);
     } catch (...) {
       if (!failure) failure = std::current_exception();
     }

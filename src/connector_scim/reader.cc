@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "connector/reply_quote.h"
 
 namespace linkspan::connector_scim {
 namespace {
@@ -254,11 +255,11 @@ struct Reader::State {
   dom::object parse(std::string_view body, std::string_view what) {
     dom::element root;
     dom::object object;
-    if (parser.parse(body.data(), body.size()).get(root) != simdjson::SUCCESS ||
-        root.get(object) != simdjson::SUCCESS) {
-      refuse(std::string(what) + " is no JSON object; it begins \"" + printable(body, 60) + "\"");
-    }
-    return object;
+    simdjson::error_code problem = parser.parse(body.data(), body.size()).get(root);
+    if (problem == simdjson::SUCCESS) problem = root.get(object);
+    if (problem == simdjson::SUCCESS) return object;
+    refuse(std::string(what) + " is no JSON object (" + simdjson::error_message(problem) + "); " +
+           connector::quote_reply(body));
   }
 };
 

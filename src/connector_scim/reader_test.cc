@@ -114,6 +114,23 @@ TEST_F(ScimReaderTest, WhatIsNoListSaysWhatItIs) {
   EXPECT_THAT(failure("{\"totalResults\":1,\"Resources\":[{\"id\":\"1\",\"userName\":\"\xff\"}]}"),
               HasSubstr("no JSON"));
   EXPECT_THAT(failure(R"({"totalResults":1,"Resources":[)" + std::string(5000, '[')), HasSubstr("no JSON"));
+  const std::string deep = std::string(5000, '[') + std::string(5000, ']');
+  EXPECT_THAT(failure(R"({"totalResults":1,"Resources":[{"id":"1","x":)" + deep + "}]}"), HasSubstr("too deep"));
+}
+
+TEST_F(ScimReaderTest, WhatIsNoUtf8IsRefusedAndShown) {
+  const std::string before = R"({"totalResults":2,"Resources":[{"id":"1","title":"Zoë"},{"id":"2","title":"M)";
+  const std::string message = failure(before + "\xfcller\"}]}");
+  EXPECT_THAT(message, HasSubstr("not UTF-8 near"));
+  EXPECT_THAT(message, HasSubstr("ller"));
+  EXPECT_THAT(failure(before + "\xed\xb0\x80\"}]}"), HasSubstr("not UTF-8"));
+}
+
+TEST_F(ScimReaderTest, AnEscapeThatIsHalfACharacterIsRefused) {
+  for (const char* half : {"\\ud800", "\\udc00", "\\ud800\\u0041", "\\uD83D\\uD83D", "\\x41", "\\u12"}) {
+    const std::string list = R"({"totalResults":1,"Resources":[{"id":"1","title":")" + std::string(half) + "\"}]}";
+    EXPECT_THAT(failure(list), HasSubstr("no JSON object")) << half;
+  }
 }
 
 TEST_F(ScimReaderTest, AComplaintIsPrintableAndShort) {

@@ -419,6 +419,45 @@ TEST_F(ScimFaultTest, PagesTooLargeToTakeAreAskedForInParts) {
   EXPECT_EQ(import_failure(), "net.too_large");
 }
 
+TEST_F(ScimFaultTest, HeavyPagesAreFollowedByShorterOnesOneAtATime) {
+  start({.discovery = false, .most_per_page = 8}, 4, std::size_t{64} << 20);
+  for (int i = 0; i < 12; ++i) fake_->add("Groups", {{"displayName", std::string(3 << 20, 'x')}});
+  const auto reading = connector_->import({}, {});
+  std::vector<model::Observation> batch;
+  std::size_t count = 0;
+  while (reading->next(batch)) {
+    EXPECT_EQ(batch.size(), 1U) << "a batch is bounded by what is in it";
+    count += batch.size();
+  }
+  EXPECT_EQ(count, 12U);
+  EXPECT_EQ(fake_->seen("GET", "/Groups?startIndex=1&count="), 1U);
+  EXPECT_EQ(fake_->seen("GET", "/Groups?startIndex=9&count=5"), 1U);
+}
+
+TEST_F(ScimFaultTest, ARequestTooLargeForTheServiceIsTheObjectsOwnFailure) {
+  start();
+  fake_->intercept([](const net::SeenRequest& request) -> std::optional<net::ScriptedReply> {
+    if (request.body.size() < 1'000'000) return std::nullopt;
+    return net::ScriptedReply{net::http_reply(413)};
+  });
+  std::vector<model::Export> adds = new_users(20);
+  adds[7].attributes.push_back({R"(photos[type eq "photo"].value)", {}, one(std::string(5'000'000, 'x'))});
+  const Run run = send(adds);
+  EXPECT_FALSE(run.thrown.has_value());
+  EXPECT_EQ(run.sent(), 19);
+  const auto& failed = std::get<connector::Failed>(run.outcomes.at(7));
+  EXPECT_EQ(failed.error.id(), "scim.too_large");
+  EXPECT_THAT(failed.error.hint(), HasSubstr("photograph"));
+  EXPECT_FALSE(failed.uncertain);
+}
+
+TEST_F(ScimFaultTest, CallsAreLongerWhereMoreIsInFlight) {
+  start({}, 8);
+  EXPECT_EQ(connector_->capabilities().changes_at_once, 200U);
+  start({}, 16);
+  EXPECT_EQ(connector_->capabilities().changes_at_once, 400U);
+}
+
 TEST_F(ScimFaultTest, AGroupTooLargeToBeShownIsChangedAllTheSame) {
   start({.discovery = false}, 4, 2000);
   const std::string group = fake_->add("Groups", {{"displayName", std::string(3000, 'x')}});

@@ -8,11 +8,11 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "connector/batch_limit.h"
 
 namespace linkspan::connector_scim {
 namespace {
 
-constexpr std::size_t k_batch = 1000;
 constexpr std::string_view k_watermark_prefix = "since ";
 constexpr std::chrono::seconds k_overlap{5};
 constexpr std::chrono::minutes k_most_lag{2};
@@ -52,7 +52,9 @@ bool ScimImport::next(std::vector<model::Observation>& batch) {
       return false;
     }
   }
-  while (!ready_.empty() && batch.size() < k_batch) {
+  connector::BatchLimit limit;
+  while (!ready_.empty() && !limit.reached()) {
+    limit.count(ready_.front().entry);
     batch.push_back(std::move(ready_.front()));
     ready_.pop_front();
   }

@@ -399,6 +399,30 @@ TEST_F(ScimNegotiationTest, WhatABulkReplyDoesNotMentionIsUncertain) {
   EXPECT_THAT(uncertain, (::testing::ElementsAre(Pair(0U, false), Pair(1U, true))));
 }
 
+TEST_F(ScimNegotiationTest, ABulkReplyThatIsHostileLeavesAllUncertain) {
+  const std::string begin = R"({"Operations":[{"bulkId":"0","status":"201","location":"/Users/1","response":{"a":)";
+  constexpr std::size_t k_deep = 2'000'000;
+  for (const std::string& reply : {begin + std::string(k_deep, '[') + std::string(k_deep, ']') + "}}]}",
+                                   begin + "\"M\xfcller\"}}]}", begin, std::string("[]"), std::string("\0", 1)}) {
+    start({.most_operations = 1000}, {{"bulk", {"50"}}});
+    fake_->intercept(
+        [&](const net::SeenRequest& request) -> std::optional<net::ScriptedReply> {
+          if (request.target != "/v2/Bulk") return std::nullopt;
+          return net::ScriptedReply{net::http_reply(200, reply)};
+        },
+        /*carry_out=*/true);
+    int uncertain = 0;
+    const std::vector<model::Export> adds{new_user("ada"), new_user("ben")};
+    connector_->send(adds,
+                     [&](std::size_t, const connector::Outcome& outcome) {
+                       const auto* failed = std::get_if<connector::Failed>(&outcome);
+                       uncertain += failed != nullptr && failed->uncertain ? 1 : 0;
+                     },
+                     {});
+    EXPECT_EQ(uncertain, 2) << reply.substr(0, 120);
+  }
+}
+
 // ---- Schemas and profiles
 
 TEST_F(ScimNegotiationTest, AnExtensionOfTheServicesOwnIsReadAndWritten) {

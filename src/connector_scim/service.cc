@@ -47,6 +47,9 @@ Meaning meaning_of(int status, const std::string& scim_type) {
       return {"scim.gone", "the service does not have it (any more)", "Import the service again."};
     case 409:
       return conflict_meaning(scim_type);
+    case 413:
+      return {"scim.too_large", "the service takes no request so large",
+              "Shorten what is long in it (a photograph, most often), or let no rule flow it to this service."};
     case 412:
     case 428:
       return {"scim.changed", "somebody else changed it at the same moment", "It is tried again with the next export."};

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -45,10 +46,10 @@ class PageWalk {
 
   [[nodiscard]] net::Request request(std::uint64_t start, std::uint64_t count) const;
   [[nodiscard]] Page fetch_one(std::uint64_t start, std::uint64_t count);
+  [[nodiscard]] Page page_of(const net::Response& response);
   void fetch_ahead();
   void fetch_by_cursor();
   void fetch();
-  void open(Page page);
   void begin_again(const std::string& why);
   void rewind();
   void accept(std::vector<Resource>& out);
@@ -66,7 +67,9 @@ class PageWalk {
   bool sorted_;                            ///< ask for pages in the order of ids
   std::optional<std::uint64_t> ended_at_;  ///< where a cursor ended that did not fit its total
   bool skip_groups_;                       ///< ask for users without their groups: services compute them at great cost
-  bool ahead_ = true;                      ///< read several pages at once
+  bool is_heavy_ = false;                  ///< some page was of very many bytes
+  std::uint64_t most_on_page_ = std::numeric_limits<std::uint64_t>::max();  ///< likewise
+  bool ahead_ = true;                                                       ///< read several pages at once
   std::uint64_t total_ = 0;
   std::uint64_t step_ = 0;  ///< how many resources the service puts into a page; 0 = nothing read yet
   std::uint64_t received_ = 0;
