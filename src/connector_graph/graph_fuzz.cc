@@ -9,6 +9,7 @@
 #include "connector_graph/internal/graph_import.h"
 #include "connector_graph/internal/reader.h"
 #include "connector_graph/internal/sign_in.h"
+#include "connector_graph/internal/upload_log.h"
 
 namespace {
 
@@ -48,6 +49,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   attempt([&] { (void)reader.complaint(text); });
   attempt([&] { (void)reader.id(text); });
   attempt([&] { (void)parse_watermark(text, "f", Time{}); });
+  attempt([&] { (void)parse_log_watermark({}, text); });
   net::Response response;
   response.status = size % 2 == 0 ? 200 : 400;
   response.body = text;

@@ -23,6 +23,14 @@ std::string refusal(connector::Connector& connector, const std::string& watermar
   return std::string(thrown_by([&] { (void)import(connector, watermark); }).id());
 }
 
+GraphFakeOptions groups_in_pieces(bool interleaves) {
+  GraphFakeOptions options;
+  options.members_per_page = 3;
+  options.page_size = 2;
+  options.interleaves = interleaves;
+  return options;
+}
+
 TEST(GraphImportTest, ReadsUsersWithAllTheirKinds) {
   GraphLab lab;
   const std::string boss = lab.add_user("boss");
@@ -43,11 +51,7 @@ TEST(GraphImportTest, ReadsUsersWithAllTheirKinds) {
 
 TEST(GraphImportTest, GroupsInPiecesAreWholeWhateverTheirOrder) {
   for (const bool interleaves : {false, true}) {
-    GraphFakeOptions options;
-    options.members_per_page = 3;
-    options.page_size = 2;
-    options.interleaves = interleaves;
-    GraphLab lab(options);
+    GraphLab lab(groups_in_pieces(interleaves));
     Strings all;
     for (int i = 0; i < 20; ++i) all.insert(lab.add_user("u" + std::to_string(i)));
     const std::string first = lab.add_group("first", all);
@@ -302,11 +306,7 @@ TEST(GraphImportTest, OneChangedMemberOfAGroupOfThousandsCostsNoReadOfTheGroup) 
 
 TEST(GraphImportTest, PiecesOfAGroupInOneDeltaAreOnePart) {
   for (const bool interleaves : {false, true}) {
-    GraphFakeOptions options;
-    options.members_per_page = 3;
-    options.page_size = 2;
-    options.interleaves = interleaves;
-    GraphLab lab(options);
+    GraphLab lab(groups_in_pieces(interleaves));
     Strings before;
     Strings after;
     for (int i = 0; i < 10; ++i) before.insert(lab.add_user("old" + std::to_string(i)));

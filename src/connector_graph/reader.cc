@@ -244,22 +244,29 @@ struct Reader::State {
     }
     return array;
   }
+
+  /// `visit` sees each object of the list; there must be nothing else in it. Returns what is around the list.
+  template <class Visit>
+  dom::object each_object(std::string_view body, std::string_view what, const Visit& visit) {
+    dom::object root;
+    for (const dom::element each : parse_list(body, what, root)) {
+      dom::object object;
+      if (each.get(object) != simdjson::SUCCESS) refuse("in Graph's " + std::string(what) + " is what is no object");
+      visit(object);
+    }
+    return root;
+  }
 };
 
 Reader::Reader() : state_(std::make_unique<State>()) {}
 Reader::~Reader() = default;
 
 Page Reader::page(std::string_view body, const ObjectType& type) {
-  dom::object root;
-  const dom::array list = state_->parse_list(body, "list of " + type.collection, root);
   Page made;
+  const dom::object root = state_->each_object(
+      body, "list of " + type.collection, [&](dom::object object) { made.items.push_back(item_of(object, type)); });
   made.next_link = link_member(root, "@odata.nextLink");
   made.delta_link = link_member(root, "@odata.deltaLink");
-  for (const dom::element each : list) {
-    dom::object object;
-    if (each.get(object) != simdjson::SUCCESS) refuse("Graph lists what is no object among " + type.collection);
-    made.items.push_back(item_of(object, type));
-  }
   return made;
 }
 
@@ -268,16 +275,12 @@ Item Reader::object(std::string_view body, const ObjectType& type) {
 }
 
 LinkPage Reader::links(std::string_view body) {
-  dom::object root;
-  const dom::array list = state_->parse_list(body, "list of members", root);
   LinkPage made;
-  made.next_link = link_member(root, "@odata.nextLink");
-  for (const dom::element each : list) {
-    dom::object object;
-    if (each.get(object) != simdjson::SUCCESS) refuse("Graph lists what is no object among members");
+  const dom::object root = state_->each_object(body, "list of members", [&](dom::object object) {
     const std::string_view id = text_member(object, "id");
     if (is_object_id(id) && ItemBuilder::is_ours(object)) made.ids.emplace_back(id);
-  }
+  });
+  made.next_link = link_member(root, "@odata.nextLink");
   return made;
 }
 
@@ -335,19 +338,15 @@ std::map<std::string, net::Response, std::less<>> Reader::batch(std::string_view
 }
 
 LogPage Reader::log(std::string_view body) {
-  dom::object root;
-  const dom::array list = state_->parse_list(body, "provisioning log", root);
   LogPage made;
-  made.next_link = link_member(root, "@odata.nextLink");
-  for (const dom::element each : list) {
-    dom::object object;
-    if (each.get(object) != simdjson::SUCCESS) refuse("Graph lists what is no object in the provisioning log");
+  const dom::object root = state_->each_object(body, "provisioning log", [&](dom::object object) {
     try {
       if (std::optional<LogLine> line = log_line_of(object)) made.lines.push_back(std::move(*line));
     } catch (const Error& error) {
       refuse("a line of the provisioning log holds no time: " + error.message());
     }
-  }
+  });
+  made.next_link = link_member(root, "@odata.nextLink");
   return made;
 }
 
