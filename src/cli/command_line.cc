@@ -124,6 +124,18 @@ int usage_error(const CLI::App& root, const CLI::ParseError& problem, bool json)
   return exit_usage;
 }
 
+/// A noun is described by its verbs, and is no command without one of them.
+void insist_on_a_verb(CLI::App& noun) {
+  std::string words;
+  for (CLI::App* verb : noun.get_subcommands({})) {
+    words += (words.empty() ? "" : ", ") + verb->get_name();
+    insist_on_a_verb(*verb);
+  }
+  if (words.empty()) return;
+  noun.require_subcommand(1);
+  noun.description(words);
+}
+
 }  // namespace
 
 Commands all_commands() {
@@ -156,14 +168,7 @@ int run_command_line(int argc, const char* const* argv, const Host& host) {
     bound.app->description(command.help);
     for (const Argument& argument : command.arguments) bind(*bound.app, argument, bound.slots.emplace_back());
   }
-  for (CLI::App* noun : root.get_subcommands({})) {
-    const auto verbs = noun->get_subcommands({});
-    if (verbs.empty()) continue;
-    noun->require_subcommand(1);
-    std::string words;
-    for (const CLI::App* verb : verbs) words += (words.empty() ? "" : ", ") + verb->get_name();
-    noun->description(words);
-  }
+  for (CLI::App* noun : root.get_subcommands({})) insist_on_a_verb(*noun);
   try {
     root.parse(argc, argv);
   } catch (const CLI::ParseError& problem) {

@@ -52,6 +52,8 @@ expect 2 run sideways
 error cli.usage
 expect 2 --json run sideways
 json_error cli.usage
+expect 2 connector account
+error cli.usage
 expect 1 status
 error sql.no_folder
 expect 1 --json status
