@@ -22,7 +22,8 @@ function(linkspan_library name)
 endfunction()
 
 # linkspan_test(store_test SOURCES x_test.cc DEPS linkspan::store LINKS ... LABELS unit)
-# Every TEST becomes a ctest of its own run; RESOURCE_LOCK and TIMEOUT as ctest knows them.
+# Every TEST becomes a ctest of its own run; RESOURCE_LOCK and TIMEOUT as ctest knows them. Its own sources, not those of the
+# rooms, are compiled with LINKSPAN_TEST_OPTIONS too: where everything is built anew for one run, optimising tests takes longer than it saves.
 function(linkspan_test name)
   if(NOT LINKSPAN_TESTS)
     return()
@@ -36,6 +37,7 @@ function(linkspan_test name)
   endif()
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE ${ARG_DEPS} ${ARG_LINKS} GTest::gmock GTest::gtest_main)
+  target_compile_options(${name} PRIVATE ${LINKSPAN_TEST_OPTIONS})
   # Only where it is used: an absolute path keeps a compiler cache from serving other checkouts.
   foreach(source IN LISTS ARG_SOURCES)
     file(STRINGS ${source} uses REGEX "LINKSPAN_SOURCE_DIR|golden\\.h" LIMIT_COUNT 1)

@@ -103,7 +103,7 @@ std::string fingerprint_of(const std::vector<ObjectType>& types) {
 std::string to_text(const Watermark& watermark, const std::string& fingerprint) {
   const auto seconds = std::chrono::floor<std::chrono::seconds>(watermark.made).time_since_epoch();
   std::string text = std::string(k_prefix) + " " + fingerprint + " " + std::to_string(seconds.count());
-  for (const auto& [type, path] : watermark.at) text += " " + type + "=" + path;
+  for (const auto& [type, path] : watermark.at) text.append(" ").append(type).append("=").append(path);
   return text;
 }
 
