@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <unordered_set>
 
 #include "base/error.h"
@@ -16,16 +17,16 @@ namespace {
 
 using model::Observation;
 
-/// Referenced by its DN, and never seen.
-bool is_stand_in(const Object& object) {
-  return object.state == store::ObjectState::placeholder && object.anchor.empty();
-}
-
 /// In order, so that the database walks its index instead of jumping about in it.
 std::vector<std::string> sorted(const std::unordered_set<std::string_view>& keys) {
   std::vector<std::string> list(keys.begin(), keys.end());
   std::sort(list.begin(), list.end());
   return list;
+}
+
+/// It was there under its name, and is gone; what has become of that is not decided yet.
+bool has_left(const Object* object) {
+  return object != nullptr && !object->anchor.empty() && object->observed_hash.empty();
 }
 
 /// A stand-in gives way to the object that a directory has shown.
@@ -130,87 +131,6 @@ ObjectWrite Importer::write_changed(store::ObjectWithImages current, const Prepa
   return write;
 }
 
-/// What an import says of one reference: `row` as it is held, with no bits where it is not. Whether it is pending now.
-bool Importer::settle_reference(const ObjectWrite& write, Reference row, bool observed) {
-  const std::uint8_t before = row.bits;
-  const auto contradicted =
-      static_cast<std::uint8_t>(observed ? store::reference_sent_remove : store::reference_sent_add);
-  if ((before & contradicted) != 0) {
-    not_reimported(row.object, fmt::format("{}: the import does not show a change of {} that was sent", write.object.dn,
-                                           context_.store.names().name(row.attribute)));
-  }
-  row.bits = static_cast<std::uint8_t>(before & (store::reference_desired | store::reference_managed));
-  if (observed) row.bits |= store::reference_observed;
-  if (row.bits == store::reference_managed) row.bits = 0;
-  // Whether our rules speak of what somebody else referenced is for the reference stage to say.
-  const bool foreign = before == 0 && observed && write.object.desired == store::Desired::present;
-  const bool flows = write.object.metaverse && flows_in_ && observed != ((before & store::reference_observed) != 0);
-  if (foreign || flows) touched_.push_back(store::key_of(row));
-  if (row.bits == before) return store::reference_pending(row.bits);
-  references_.push_back(row);
-  if (((row.bits ^ before) & store::reference_observed) != 0) note_far_end(row);
-  return store::reference_pending(row.bits);
-}
-
-void Importer::merge_references(ObjectWrite& write, std::span<const Reference> old, std::vector<ObjectId> targets,
-                                const Prepared& prepared) {
-  std::vector<std::pair<model::NameId, ObjectId>> now;
-  now.reserve(targets.size());
-  for (std::size_t i = 0; i < targets.size(); ++i) now.emplace_back(prepared.references[i].attribute, targets[i]);
-  std::sort(now.begin(), now.end());
-  bool pending = false;
-  const auto settle = [&](const Reference& row, bool observed) {
-    pending = settle_reference(write, row, observed) || pending;
-  };
-  std::size_t next = 0;
-  for (const Reference& row : old) {
-    const std::pair key{row.attribute, row.target};
-    for (; next < now.size() && now[next] < key; ++next) {
-      settle({write.object.id, now[next].first, now[next].second, 0}, true);
-    }
-    const bool observed = next < now.size() && now[next] == key;
-    settle(row, observed);
-    if (observed) ++next;
-  }
-  for (; next < now.size(); ++next) settle({write.object.id, now[next].first, now[next].second, 0}, true);
-  write.object.pending_references = pending;
-}
-
-/// Of a reference that came or went: whom else it means something to.
-void Importer::note_far_end(const Reference& row) {
-  const auto is_in = [&](std::span<const model::NameId> names) {
-    return std::binary_search(names.begin(), names.end(), row.attribute);
-  };
-  if (is_in(context_.rules.read_backwards())) far_ends_.push_back(row.target);
-  if (is_in(context_.rules.read_through())) followed_.push_back(row.object);
-}
-
-/// What rules read of references at their far end, or beyond it, is another now.
-void Importer::touch_far_ends(store::Batch& batch) {
-  store::DerivedReferences derived = derived_references(context_.rules);
-  if (derived.empty()) return;
-  derived.alone = true;
-  std::sort(far_ends_.begin(), far_ends_.end());
-  far_ends_.erase(std::unique(far_ends_.begin(), far_ends_.end()), far_ends_.end());
-  batch.touch_objects(far_ends_, store::touched_inbound, 0);
-  if (!derived.through.empty()) {
-    followed_.insert(followed_.end(), far_ends_.begin(), far_ends_.end());
-    batch.touch_holders({}, followed_, derived);
-  }
-  far_ends_.clear();
-  followed_.clear();
-}
-
-/// Before objects leave, with what they reference and what references them.
-void Importer::touch_far_ends_of(store::View& view, store::Batch& batch, std::span<const ObjectId> gone) {
-  if (derived_references(context_.rules).empty() || gone.empty()) return;
-  for (const Reference& row : view.references_of(gone, false)) {
-    if ((row.bits & store::reference_observed) != 0) note_far_end(row);
-  }
-  followed_.assign(gone.begin(), gone.end());
-  touch_far_ends(batch);
-}
-
 /// A few thousand at a time: a group of a million members must not be a million objects in memory.
 void Importer::find_leads(store::View& view, Leads& leads) const {
   constexpr std::size_t k_chunk = 4000;
@@ -224,12 +144,16 @@ void Importer::find_leads(store::View& view, Leads& leads) const {
     const std::vector<std::string> chunk(
         keys.begin() + static_cast<std::ptrdiff_t>(at),
         keys.begin() + static_cast<std::ptrdiff_t>(std::min(at + k_chunk, keys.size())));
-    const auto found =
+    auto found =
         info_.references_by_anchor ? view.find_objects(info_.id, chunk, {}) : view.find_objects(info_.id, {}, chunk);
-    for (const Object& object : found) {
-      ObjectId& id = leads.at(info_.references_by_anchor ? object.anchor : object.dn_key);
-      if (!id || !object.observed_hash.empty()) id = object.id;
-    }
+    // Of several of one name it is the one that is there, and best the one this import has seen there.
+    const auto rank = [&](const Object& object) {
+      const bool there =
+          !object.observed_hash.empty() && !std::binary_search(leaving_.begin(), leaving_.end(), object.id);
+      return there ? (seen_.has(object.id) ? 2 : 1) : 0;
+    };
+    std::ranges::stable_sort(found, {}, rank);
+    for (const Object& object : found) leads.at(info_.references_by_anchor ? object.anchor : object.dn_key) = object.id;
   }
 }
 
@@ -270,6 +194,7 @@ std::vector<Importer::Work> Importer::changed(store::Batch& batch, const std::ve
       seen_.mark(object->id);
       if (namesake != nullptr && namesake->id != object->id && is_stand_in(*namesake))
         replaced_.emplace_back(namesake->id, object->id);
+      if (has_left(namesake)) heirs_.emplace(namesake->id, object->id);
       if (object->observed_hash == one->hash) {
         counters_.add("unchanged");
         continue;
@@ -289,6 +214,8 @@ std::vector<Importer::Work> Importer::changed(store::Batch& batch, const std::ve
     ++next_id.value;
     seen_.mark(one.id);
     counters_.add("adds");
+    const auto namesake = known.by_dn.find(one.prepared->dn_key);
+    if (namesake != known.by_dn.end() && has_left(namesake->second)) heirs_.emplace(namesake->second->id, one.id);
   }
   return work;
 }
@@ -343,7 +270,9 @@ Leads Importer::lead(store::View& view, store::Batch& batch, const std::vector<W
 void Importer::write_present(store::View& view, store::Batch& batch, const std::vector<Prepared*>& present,
                              const Known& known) {
   const std::vector<Work> work = changed(batch, present, known);
-  told_.clear();
+  if (!leaving_.empty() && !info_.references_by_anchor) {
+    for (const Work& one : work) came_.emplace_back(one.prepared->dn_key, one.id);
+  }
   for (const Work& one : work) told_.insert(one.id.value);
   std::vector<ObjectId> known_ids;
   std::vector<ObjectId> whole_ids;
@@ -437,19 +366,22 @@ void Importer::write_part(store::ObjectWithImages current, Prepared& part, const
       told.push_back({{before.id, reference.attribute, target, bits}, observed});
       if (observed == ((bits & store::reference_observed) != 0)) continue;
       observed ? hash.add(reference) : hash.subtract(reference);
-      const model::ImageAttribute* counted = image.find(reference.attribute);
-      const std::int64_t count =
-          (counted == nullptr || counted->references.empty() ? 0 : counted->references.front().count) +
-          (observed ? 1 : -1);
-      if (count > 0) {
-        image.set_references(reference.attribute, reference_count(reference.attribute, count).references);
-      } else {
-        image.erase(reference.attribute);
-      }
+      count_more(image, reference.attribute, observed ? 1 : -1);
     }
   };
   take(part.references_gone, false);
   take(part.references, true);
+  if (const auto lost = lost_.find(before.id); lost != lost_.end()) {
+    std::set<store::ReferenceKey> gone;
+    for (const auto& [row, observed] : told) {
+      if (!observed) gone.insert(store::key_of(row));
+    }
+    for (const auto& [reference, row] : lost->second) {
+      if (gone.contains(store::key_of(row))) continue;
+      hash.subtract(reference);
+      count_more(image, reference.attribute, -1);
+    }
+  }
   part.type = before.type;
   part.image = model::encode(image);
   hash += ObservedHash(part.type, part.dn, part.image);
@@ -465,122 +397,9 @@ void Importer::write_part(store::ObjectWithImages current, Prepared& part, const
   writes.push_back(std::move(write));
 }
 
-/// Rules may look at the names of what is referenced: whoever references an object that is now called otherwise is
-/// looked at again.
-void Importer::touch_namers(store::View& view, store::Batch& batch, const std::vector<Work>& work) const {
-  if (!info_.objects_by_dn) return;
-  std::vector<ObjectId> renamed;
-  for (const Work& one : work) {
-    if (one.known != nullptr && one.known->dn != one.prepared->dn) renamed.push_back(one.id);
-  }
-  if (renamed.empty()) return;
-  std::vector<ObjectId> holders;
-  const std::vector<Reference> rows = view.references_to(renamed);
-  holders.reserve(rows.size());
-  for (const Reference& row : rows) holders.push_back(row.object);
-  if (!info_.references_by_anchor) rename_in_hashes(view, batch, work, rows);
-  batch.touch_objects(holders, store::touched_inbound, 0);
-}
-
-/// A reference by DN to an object that was renamed is one to its new name, as we hold it. The hash of its holder says
-/// so, or a holder that the directory goes on showing with the old name, which leads nowhere any more, would be taken
-/// for unchanged.
-void Importer::rename_in_hashes(store::View& view, store::Batch& batch, const std::vector<Work>& work,
-                                const std::vector<Reference>& rows) {
-  std::unordered_map<std::int64_t, const Work*> told;
-  for (const Work& one : work) told.emplace(one.id.value, &one);
-  std::map<ObjectId, ObservedHash> changes;
-  for (const Reference& row : rows) {
-    const bool told_itself = told.contains(row.object.value);
-    if (told_itself || (row.bits & store::reference_observed) == 0) continue;
-    const Work& target = *told.at(row.target.value);
-    if (is_stand_in(*target.known)) continue;  // it was called so already
-    ObservedHash& change = changes[row.object];
-    change.subtract({row.attribute, {}, target.known->dn_key});
-    change.add({row.attribute, {}, target.prepared->dn_key});
-  }
-  change_hashes(view, batch, changes);
-}
-
-/// Adds to the hashes of these objects, as far as they are held as their directory has shown them.
-void Importer::change_hashes(store::View& view, store::Batch& batch, const std::map<ObjectId, ObservedHash>& changes) {
-  std::vector<ObjectId> ids;
-  ids.reserve(changes.size());
-  for (const auto& [id, change] : changes) ids.push_back(id);
-  std::vector<ObjectWrite> writes;
-  for (store::ObjectWithImages& one : view.load_objects(ids, store::no_images)) {
-    if (!is_observed(one.object)) continue;
-    ObservedHash hash(std::string_view(one.object.observed_hash));
-    hash += changes.at(one.object.id);
-    ObjectWrite write;
-    write.object = std::move(one.object);
-    write.object.observed_hash = hash.bytes();
-    writes.push_back(std::move(write));
-  }
-  batch.put_objects(writes);
-}
-
-/// An object known under another DN was renamed to one that others already refer to: these references are its now.
-void Importer::replace_stand_ins(store::View& view, store::Batch& batch) {
-  if (replaced_.empty()) return;
-  std::vector<ObjectId> stand_ins;
-  std::vector<ObjectId> objects;
-  std::unordered_map<std::int64_t, ObjectId> object_of;
-  for (const auto& [stand_in, object] : replaced_) {
-    stand_ins.push_back(stand_in);
-    objects.push_back(object);
-    object_of.emplace(stand_in.value, object);
-  }
-  std::map<std::tuple<ObjectId, model::NameId, ObjectId>, std::uint8_t> held;
-  for (const Reference& row : view.references_to(objects)) held[{row.object, row.attribute, row.target}] = row.bits;
-  std::vector<Reference> moved;
-  for (Reference row : view.references_to(stand_ins)) {
-    moved.push_back({row.object, row.attribute, row.target, 0});
-    row.target = object_of.at(row.target.value);
-    row.bits |= held[{row.object, row.attribute, row.target}];
-    moved.push_back(row);
-    touched_.push_back(store::key_of(row));
-  }
-  batch.put_references(moved);
-  const store::DerivedReferences derived = derived_references(context_.rules);
-  if (!derived.empty()) batch.touch_holders({}, objects, derived);
-  batch.remove_objects(stand_ins);
-  replaced_.clear();
-}
-
-/// A directory that keeps references right takes a deleted object out of whatever referred to it, and does not say so
-/// of each. Without this, one that comes back (undeleted) would be a member again where it is none.
-/// The hashes of the holders forget it, too: one that is shown with it again, as it was, has changed.
-void Importer::drop_references_to(store::View& view, store::Batch& batch, const std::vector<ObjectId>& deleted) {
-  if (deleted.empty()) return;
-  std::unordered_map<std::int64_t, std::string> key_of_target;
-  for (store::ObjectWithImages& one : view.load_objects(deleted, store::no_images)) {
-    key_of_target.emplace(one.object.id.value,
-                          std::move(info_.references_by_anchor ? one.object.anchor : one.object.dn_key));
-  }
-  std::vector<Reference> dropped;
-  std::vector<ObjectId> holders;
-  std::map<ObjectId, ObservedHash> changes;
-  for (Reference row : view.references_to(deleted)) {
-    if ((row.bits & store::reference_observed) == 0) continue;
-    row.bits &= static_cast<std::uint8_t>(store::reference_desired | store::reference_managed);
-    if (row.bits == store::reference_managed) row.bits = 0;
-    dropped.push_back(row);
-    holders.push_back(row.object);
-    touched_.push_back(store::key_of(row));
-    if (!told_.contains(row.object.value))
-      changes[row.object].subtract({row.attribute, {}, key_of_target.at(row.target.value)});
-  }
-  batch.put_references(dropped);
-  change_hashes(view, batch, changes);
-  batch.touch_objects(holders, store::touched_inbound, 0);
-}
-
 /// A joined object stays until the synchronization has drawn its conclusions; any other leaves at once.
-void Importer::write_gone(store::View& view, store::Batch& batch, std::vector<ObjectId> gone) {
+void Importer::write_gone(store::View& view, store::Batch& batch, const std::vector<ObjectId>& gone) {
   if (gone.empty()) return;
-  std::sort(gone.begin(), gone.end());
-  gone.erase(std::unique(gone.begin(), gone.end()), gone.end());
   std::vector<ObjectId> removed;
   std::vector<ObjectId> kept;
   std::vector<ObjectWrite> writes;
@@ -617,6 +436,17 @@ void Importer::write_gone(store::View& view, store::Batch& batch, std::vector<Ob
   for (ObjectWrite& write : writes) write.object.pending_references = pending.contains(write.object.id.value);
   batch.put_objects(writes);
   batch.remove_objects(removed);
+}
+
+void Importer::begin_batch() {
+  references_.clear();
+  touched_.clear();
+  errors_.clear();
+  told_.clear();
+  lost_.clear();
+  heirs_.clear();
+  leaving_.clear();
+  came_.clear();
 }
 
 void Importer::apply(std::vector<Prepared> prepared, const std::string* watermark) {
@@ -658,9 +488,11 @@ void Importer::apply(std::vector<Prepared> prepared, const std::string* watermar
       counters_.add("unchanged");
     }
   }
-  references_.clear();
-  touched_.clear();
-  errors_.clear();
+  std::sort(gone.begin(), gone.end());
+  gone.erase(std::unique(gone.begin(), gone.end()), gone.end());
+  begin_batch();
+  leaving_ = gone;
+  find_lost(*view, deleted);
   write_present(*view, *batch, present, known);
   write_verdicts(*view, *batch, verdicts);
   replace_stand_ins(*view, *batch);
@@ -668,8 +500,10 @@ void Importer::apply(std::vector<Prepared> prepared, const std::string* watermar
   batch->put_references(std::exchange(references_, {}));
   touch_far_ends(*batch);
   touch_far_ends_of(*view, *batch, gone);
-  drop_references_to(*view, *batch, deleted);
-  write_gone(*view, *batch, std::move(gone));
+  drop_lost(*view, *batch);
+  heirs_.merge(heirs_of(*view, gone));
+  hand_over(*view, *batch);
+  write_gone(*view, *batch, gone);
   batch->put_references(references_);
   batch->touch_references(touched_);
   batch->put_errors(errors_);
@@ -728,12 +562,14 @@ void Importer::remove_unseen() {
     }
     page.after = objects.back().object.id.value;
     if (gone.empty()) continue;
-    references_.clear();
-    errors_.clear();
+    begin_batch();
     const auto batch = context_.store.batch(context_.lease, store::Durability::deferred);
     touch_far_ends_of(*view, *batch, gone);
-    write_gone(*view, *batch, std::move(gone));
+    heirs_ = heirs_of(*view, gone);
+    hand_over(*view, *batch);
+    write_gone(*view, *batch, gone);
     batch->put_references(references_);
+    batch->touch_references(touched_);
     batch->put_errors(errors_);
     batch->commit();
   }

@@ -79,6 +79,11 @@ struct HashText {
 /// Where the references of a batch lead: by anchor or normalised DN.
 using Leads = std::unordered_map<std::string_view, ObjectId, HashText>;
 
+/// Referenced by its DN, and never seen.
+inline bool is_stand_in(const Object& object) {
+  return object.state == store::ObjectState::placeholder && object.anchor.empty();
+}
+
 /// Applies prepared observations of one import. One thread.
 class Importer {
  public:
@@ -92,6 +97,7 @@ class Importer {
   Counters& counters() { return counters_; }
 
  private:
+  void begin_batch();
   void prune(std::span<const ObjectId> stand_ins);
   [[nodiscard]] bool may_be_known(std::string_view key) const { return !written_ || written_->may_have(key); }
   Known look_up(store::View& view, const std::vector<Prepared>& batch) const;
@@ -120,12 +126,20 @@ class Importer {
   void touch_far_ends(store::Batch& batch);
   void touch_far_ends_of(store::View& view, store::Batch& batch, std::span<const ObjectId> gone);
   void touch_namers(store::View& view, store::Batch& batch, const std::vector<Work>& work) const;
-  static void change_hashes(store::View& view, store::Batch& batch, const std::map<ObjectId, ObservedHash>& changes);
+  /// What the references of objects that are not told of come to, because of what became of who they refer to.
+  struct Correction {
+    ObservedHash hash;                            ///< to be added
+    std::map<model::NameId, std::int64_t> fewer;  ///< references, by attribute
+  };
+  static void correct(store::View& view, store::Batch& batch, const std::map<ObjectId, Correction>& corrections);
   static void rename_in_hashes(store::View& view, store::Batch& batch, const std::vector<Work>& work,
                                const std::vector<Reference>& rows);
   void replace_stand_ins(store::View& view, store::Batch& batch);
-  void drop_references_to(store::View& view, store::Batch& batch, const std::vector<ObjectId>& deleted);
-  void write_gone(store::View& view, store::Batch& batch, std::vector<ObjectId> gone);
+  void find_lost(store::View& view, const std::vector<ObjectId>& deleted);
+  void drop_lost(store::View& view, store::Batch& batch);
+  void hand_over(store::View& view, store::Batch& batch);
+  std::map<ObjectId, ObjectId> heirs_of(store::View& view, const std::vector<ObjectId>& gone);
+  void write_gone(store::View& view, store::Batch& batch, const std::vector<ObjectId>& gone);
   /// Takes what `prepared` has but for its references.
   ObjectWrite write_new(ObjectId id, Prepared& prepared, const Object* stand_in) const;
   ObjectWrite write_changed(store::ObjectWithImages current, const Prepared& prepared);
@@ -149,11 +163,18 @@ class Importer {
   Seen seen_;
   std::optional<Written> written_;                       ///< when the connector space was empty at the beginning
   std::vector<std::pair<ObjectId, ObjectId>> replaced_;  ///< stand-ins, and the objects that have now come to their DN
+  /// Objects that are gone, and those that have come to their DN since.
+  std::map<ObjectId, ObjectId> heirs_;
+  std::vector<ObjectId> leaving_;  ///< what the batch tells is gone, sorted
+  /// Where it tells of such, and references go by name: the names of what it has written.
+  std::vector<std::pair<std::string, ObjectId>> came_;
   std::vector<Reference> references_;
   std::vector<ObjectId> far_ends_;  ///< of references that came or went and that rules read backwards
   std::vector<ObjectId> followed_;  ///< holders of those that rules read through
   std::vector<store::ReferenceKey> touched_;
   std::unordered_set<std::int64_t> told_;  ///< objects that the batch writes as it was told of them
+  /// References to what the batch tells was deleted, with the rows as they were before it, by holder.
+  std::map<ObjectId, std::vector<std::pair<PreparedReference, Reference>>> lost_;
   std::vector<store::ObjectError> errors_;
 };
 

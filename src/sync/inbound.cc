@@ -411,6 +411,10 @@ void Inbound::Page::fold(Working& target) {
   Folded folded = sync::fold(contributors, {&target.image, &target.lineage, target.created});
   counters.add("flows", static_cast<std::int64_t>(folded.lineage.size()));
   if (folded.failure) {
+    // The identity stays as it was, though one it has references from may have left: where they lead is another now.
+    for (Node* member : target.members) {
+      if (target.left) member->object.touched |= store::touched_references;
+    }
     const Node& blamed = *by_id_.at(folded.failure->object.value);
     return error(blamed, "flow", "flow-error",
                  fmt::format("{}: rule \"{}\", attribute {}: {}", blamed.object.dn, folded.failure->rule,

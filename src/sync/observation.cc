@@ -113,6 +113,16 @@ model::ImageAttribute reference_count(model::NameId attribute, std::int64_t coun
   return {attribute, {}, {{{}, attribute, count}}};
 }
 
+void count_more(model::Image& image, model::NameId attribute, std::int64_t more) {
+  const model::ImageAttribute* held = image.find(attribute);
+  const std::int64_t count = (held == nullptr || held->references.empty() ? 0 : held->references.front().count) + more;
+  if (count > 0) {
+    image.set_references(attribute, reference_count(attribute, count).references);
+  } else {
+    image.erase(attribute);
+  }
+}
+
 ObservedHash::ObservedHash(model::NameId type, std::string_view dn, std::string_view image) {
   std::string canonical;
   canonical.reserve(image.size() + dn.size() + 24);

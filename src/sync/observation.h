@@ -64,6 +64,9 @@ class ObservedHash {
 /// The image attribute that says how many references of that name an object has.
 [[nodiscard]] model::ImageAttribute reference_count(model::NameId attribute, std::int64_t count);
 
+/// Lets an image say that there are so many more references of that name than it says (fewer: negative).
+void count_more(model::Image& image, model::NameId attribute, std::int64_t more);
+
 /// Prepares what one connector observes. One thread.
 class Preparer {
  public:

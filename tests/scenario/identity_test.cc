@@ -212,5 +212,77 @@ TEST(BrokenDeltaTest, AfterPartsWereWrittenNothingIsTakenInPartUntilADeltaHasCom
   EXPECT_EQ(world.import("corp", true).counters.get("updates"), 0);
 }
 
+/// Active Directory takes a deleted object out of its groups and does not tell of the groups.
+TEST(SilentDeletionTest, WhoIsDeletedIsNoLongerCounted) {
+  auto specs = directories();
+  connector::FakeOptions& options = specs.front().options;
+  options.references_by_anchor = options.tells_parts = options.deletes_silently = true;
+  specs.front().objects_by_dn_too = true;
+  std::string rules = k_rules;
+  const std::string_view into = "displayName = \"[cn]\"\nmember ";
+  const std::string_view out = "displayName = \"[displayName]\"\nmembers ";
+  rules.replace(rules.find(into), into.size(), "displayName = \"[cn]\"\nsize = 'ValueCount(\"member\")'\nmember ");
+  rules.replace(rules.find(out), out.size(), "displayName = \"[displayName]\"\nsize = \"[size]\"\nmembers ");
+  testkit::World world(rules, specs);
+  auto& corp = world.directory("corp");
+  std::vector<std::string> people;
+  for (const char* uid : {"ada", "bob", "cyd", "dan"}) people.push_back(add_person(corp, uid, uid));
+  const std::string crew = add_group(corp, "crew", {});
+  corp.set_references(crew, "member", people);
+  const auto size = [&] { return value_of(in_cloud(world, "crew"), "size"); };
+  world.cycle();
+  EXPECT_EQ(size(), "4");
+  corp.remove(people[0]);
+  world.cycle();
+  EXPECT_EQ(size(), "3") << "the group was not told of";
+  corp.set(crew, "cn", text("Crew"));
+  corp.remove(people[1]);
+  world.cycle();
+  EXPECT_EQ(size(), "2") << "told of in part";
+  corp.set_references(crew, "member", {people[3]});
+  corp.remove(people[2]);
+  world.cycle();
+  EXPECT_EQ(size(), "1") << "one was deleted after it had left";
+  const std::string before = world.rows();
+  EXPECT_EQ(world.import("corp", true).counters.get("updates"), 0);
+  EXPECT_EQ(world.rows(), before);
+  corp.remove(people[3]);
+  world.cycle();
+  EXPECT_EQ(size(), "0");
+}
+
+/// The group says what it said, and means somebody else.
+TEST(HeirTest, WhoComesToTheNameOfAMemberThatLeftIsAMember) {
+  for (const auto delta :
+       {connector::FakeDelta::removals, connector::FakeDelta::everything, connector::FakeDelta::none}) {
+    auto specs = directories();
+    specs.front().options.delta = delta;
+    testkit::World world(k_rules, specs);
+    auto& corp = world.directory("corp");
+    std::string ada = add_person(corp, "ada", "1");
+    const std::string crew = add_group(corp, "crew", {"ada"});
+    world.cycle();
+    const auto members = [&] { return in_cloud(world, "crew").references; };
+    ASSERT_EQ(members().size(), 1U);
+    corp.remove(ada);
+    ada = add_person(corp, "ada", "2");
+    corp.set_references(crew, "member", {dn("ada")});
+    world.cycle();
+    world.cycle();
+    EXPECT_EQ(members().size(), 1U);
+    // Gone, and only then come again; nothing was synchronized in between.
+    corp.remove(ada);
+    corp.set_references(crew, "member", {dn("ada")});
+    world.import("corp");
+    add_person(corp, "ada", "3");
+    world.cycle();
+    world.cycle();
+    EXPECT_EQ(members().size(), 1U);
+    const std::string before = world.rows();
+    world.synchronize(true);
+    EXPECT_EQ(world.rows(), before);
+  }
+}
+
 }  // namespace
 }  // namespace linkspan::scenario

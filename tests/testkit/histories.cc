@@ -81,7 +81,9 @@ std::vector<DirectorySpec> specs(const Player::Options& options) {
     spec.options.batch_size = options.batch_size;
     if (spec.name != "cloud") spec.options.delta = options.delta;
     spec.options.tells_parts = options.tells_parts && spec.name != "hr";
-    if (spec.name == "corp" && options.tells_parts) spec.options.references_by_anchor = spec.objects_by_dn_too = true;
+    if (spec.name != "corp" || !options.tells_parts) continue;
+    spec.options.references_by_anchor = spec.objects_by_dn_too = true;
+    spec.options.deletes_silently = options.delta == connector::FakeDelta::removals;
   }
   return directories;
 }
@@ -135,8 +137,12 @@ std::string rules_of(int variant) {
     replace(rules, "active      = \"[active]\"\n", "active      = \"[active]\"\nphones = \"[phone]\"\n");
   };
   switch (variant) {
-    case 1:  // a record of hr keeps an identity alive
+    case 1:  // a record of hr keeps an identity alive; groups say how many members they have
       replace(rules, hr_link, "link       = \"sticky_join\"\nprecedence = 50");
+      replace(rules, "displayName = \"[cn]\"\nmember ",
+              "displayName = \"[cn]\"\nsize = 'ValueCount(\"member\")'\nmember ");
+      replace(rules, "displayName = \"[displayName]\"\nmembers ",
+              "displayName = \"[displayName]\"\nsize = \"[size]\"\nmembers ");
       break;
     case 2:  // hr makes identities, too
       replace(rules, hr_link, "link       = \"provision\"\nprecedence = 150");
@@ -209,8 +215,14 @@ Player::Player(Options options)
        {"guard.deletions", "guard.disablements", "guard.membership_removals", "guard.cleared_attributes"}) {
     world_.set(guard, "off");
   }
-  if (!options.normalising) return;
-  cloud().rewrite("displayName", [](const Value& value) { return Value(to_lower(model::to_text(value))); });
+  if (options.normalising)
+    cloud().rewrite("displayName", [](const Value& value) { return Value(to_lower(model::to_text(value))); });
+  if (!options.peopled) return;
+  for (int who = 0; who < 4; ++who) play({Act::add_person, who, who / 2, who % 3});
+  for (int who = 0; who < 3; ++who) play({Act::add_group, who, 0, who + 1});
+  play({Act::add_member, 2, 0, 0});  // a group in a group
+  play({Act::add_hr, 1, 0, 0});
+  play({Act::cycle, 0, 0, 0});
 }
 
 std::string Player::person_dn(int who) const {

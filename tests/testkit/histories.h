@@ -87,6 +87,7 @@ class Player {
     bool normalising = false;     ///< the target lower-cases displayName
     std::size_t batch_size = 50;  ///< of the sources' imports
     connector::FakeDelta delta = connector::FakeDelta::removals;
+    bool peopled = false;      ///< begins with people in groups, records of some, and all of it exported
     bool tells_parts = false;  ///< deltas of corp and cloud tell only what changed; corp refers by anchor then
   };
   explicit Player(Options options);

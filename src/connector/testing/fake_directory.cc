@@ -456,7 +456,32 @@ void FakeDirectory::do_remove(const std::string& anchor) {
   objects_.erase(found);
   gone_.emplace(entry->anchor, ++counter_);
   changes_.emplace(counter_, Change{entry->anchor, true});
-  repair(own_key(*entry), {});
+  if (options_.deletes_silently) {
+    forget(entry->anchor);
+  } else {
+    repair(own_key(*entry), {});
+  }
+}
+
+/// Takes references to what is gone out of those who have them, and of what they were; they do not count as changed.
+void FakeDirectory::forget(const std::string& gone) {
+  const auto without = [&](const std::shared_ptr<const Entry>& entry) {
+    Entry left = *entry;
+    std::erase_if(left.references, [&](const NamedReference& held) { return held.target == gone; });
+    return std::make_shared<const Entry>(std::move(left));
+  };
+  const auto found = holders_.find(gone);
+  if (found == holders_.end()) return;
+  const std::set<std::string> anchors = found->second;  // index() changes it
+  for (const std::string& anchor : anchors) {
+    Object& holder = objects_.at(anchor);
+    unindex(*holder.entry);
+    holder.entry = without(holder.entry);
+    index(*holder.entry);
+  }
+  for (auto& [anchor, object] : objects_) {
+    for (auto& [when, version] : object.versions) version = without(version);
+  }
 }
 
 std::string FakeDirectory::watermark() const {
@@ -497,7 +522,8 @@ FakeDirectory::Snapshot FakeDirectory::delta(std::string_view watermark_text) {
       const auto later = object.versions.upper_bound(*since);
       made.before.push_back(later == object.versions.begin() ? nullptr : std::prev(later)->second);
     } else if (options_.delta == FakeDelta::removals) {
-      made.fixed.push_back(only_anchor(Observation::Kind::gone, change->second.anchor));
+      made.fixed.push_back(only_anchor(options_.deletes_silently ? Observation::Kind::deleted : Observation::Kind::gone,
+                                       change->second.anchor));
     }
   }
   made.end = {watermark(), options_.delta == FakeDelta::everything};

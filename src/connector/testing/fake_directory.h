@@ -40,10 +40,13 @@ struct FakeOptions {
   bool repairs_references = true;
   bool refuses_unknown_references = false;  ///< an export's reference to what is not there goes to references_refused
   bool replies_with_entry = false;          ///< Sent::entry is filled
-  bool tells_parts = false;                 ///< a delta tells only what changed of what is held whole; by anchor
-  bool answers_in_reverse = false;          ///< send() reports outcomes last to first
-  std::size_t batch_size = 1000;            ///< observations per Import::next
-  model::Schema schema;                     ///< empty = what the present objects show
+  /// Of a removed object a delta tells that it was deleted; that it left those who referred to it goes without saying,
+  /// as in Active Directory. With repairs_references and references_by_anchor.
+  bool deletes_silently = false;
+  bool tells_parts = false;         ///< a delta tells only what changed of what is held whole; by anchor
+  bool answers_in_reverse = false;  ///< send() reports outcomes last to first
+  std::size_t batch_size = 1000;    ///< observations per Import::next
+  model::Schema schema;             ///< empty = what the present objects show
 };
 
 /// The directory. All members may be called from any thread. It must outlive its connectors.
@@ -131,6 +134,7 @@ class FakeDirectory {
   void store(model::Entry entry);
   void move(const std::string& anchor, std::string new_dn);
   void repair(const std::string& old_key, const std::string& new_target);
+  void forget(const std::string& gone);
   std::string do_add(model::Entry entry);
   void do_rename(const std::string& anchor, std::string_view new_dn);
   void do_remove(const std::string& anchor);
