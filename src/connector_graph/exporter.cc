@@ -3,6 +3,7 @@
 #include "connector_graph/internal/exporter.h"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <memory>
 
@@ -19,6 +20,8 @@ constexpr int k_denials_for_all = 5;
 /// So many calls that came to nothing, one after the other: Graph is down.
 constexpr int k_failures_for_all = 60;
 constexpr int k_most_attempts = 8;
+/// Of one request; Graph takes about 4 MB (learn.microsoft.com/graph/use-the-api). What is longer alone goes alone.
+constexpr std::size_t k_most_bytes = std::size_t{3} << 20;
 
 /// Holds what is under way in one send(). Used by the thread that drives perform_all only.
 class Exporter {
@@ -55,7 +58,7 @@ class Exporter {
   };
 
   [[nodiscard]] bool has_more() const {
-    return next_ < exports_.size() || !staged_.empty() || !later_.empty() || !ready_.empty();
+    return next_ < exports_.size() || !staged_.empty() || !apart_.empty() || !later_.empty() || !ready_.empty();
   }
 
   /// When something can go that cannot go now.
@@ -72,6 +75,12 @@ class Exporter {
 
   /// Fills the batch that goes next: what is due again, what goes on, what begins.
   void stage(Instant now) {
+    if (staged_.empty() && !apart_.empty()) {
+      staged_ = std::move(apart_.front());
+      apart_.pop_front();
+      is_staged_closed_ = true;
+    }
+    if (is_staged_closed_) return;
     while (staged_.size() < k_batch && !later_.empty() && later_.begin()->first <= now) {
       staged_.push_back(std::move(later_.extract(later_.begin()).mapped()));
     }
@@ -86,6 +95,28 @@ class Exporter {
         if (!stage_next_of(ready_.front())) ready_.pop_front();
       }
     }
+    shorten_staged();
+  }
+
+  /// What is too long together goes apart.
+  void shorten_staged() {
+    std::size_t bytes = 0;
+    std::size_t count = 0;
+    for (const Waiting& one : staged_) {
+      bytes += one.errand.call.body.size();
+      if (count > 0 && bytes > k_most_bytes) break;
+      ++count;
+    }
+    if (count == staged_.size()) return;
+    set_apart(count);
+    is_staged_closed_ = true;
+  }
+
+  /// All but the first `count` of what is staged go in a batch of their own, next.
+  void set_apart(std::size_t count) {
+    const auto rest = staged_.begin() + static_cast<std::ptrdiff_t>(count);
+    apart_.emplace_front(std::make_move_iterator(rest), std::make_move_iterator(staged_.end()));
+    staged_.erase(rest, staged_.end());
   }
 
   /// Whether the task had another call. One that is done is reported and forgotten.
@@ -119,6 +150,7 @@ class Exporter {
     try {
       net::TaggedRequest made{next_tag_++, tenant_.request(batch_call(elements), stop_)};
       in_flight_.emplace(made.tag, Batch{std::exchange(staged_, {}), authorization_of(made.request)});
+      is_staged_closed_ = false;
       return made;
     } catch (const Error& error) {
       fatal_ = error;  // no token: what is in flight is still answered
@@ -134,10 +166,16 @@ class Exporter {
     auto [batch, authorization] = std::move(in_flight_.extract(tag).mapped());
     if (is_token_refused(outcome) && authorization != renewed_) {
       tenant_.sign_in().forget(authorization);
-      renewed_ = tenant_.sign_in().authorization(stop_);
+      try {
+        renewed_ = tenant_.sign_in().authorization(stop_);
+      } catch (const Error& error) {
+        if (!fatal_) fatal_ = error;  // what else is in flight is still answered
+        return;
+      }
       for (Waiting& one : batch) later_.emplace(tenant_.pace().now(), std::move(one));
       return;
     }
+    if (is_refused_as_such(outcome)) return take_refused(std::move(batch), std::get<net::Response>(outcome));
     if (is_for_all(outcome)) return;  // nothing was carried out: the tasks are cut
     std::map<std::string, net::Response, std::less<>> replies;
     std::optional<Error> lost;
@@ -162,6 +200,26 @@ class Exporter {
                                                      "Graph's answer to a batch lacks a response", "")));
       }
     }
+  }
+
+  /// Refused for what is in it, so nothing of it was carried out.
+  static bool is_refused_as_such(const net::Outcome& outcome) {
+    const auto* response = std::get_if<net::Response>(&outcome);
+    return response != nullptr && response->status / 100 == 4 && net::fault_of(response->status) == Fault::invalid;
+  }
+
+  /// In halves again, until what cannot be taken stands alone: then it is its own refusal. Unless that goes for all.
+  void take_refused(std::vector<Waiting> batch, const net::Response& response) {
+    if (batch.size() > 1) {
+      const auto middle = batch.begin() + static_cast<std::ptrdiff_t>(batch.size() / 2);
+      apart_.emplace_back(std::make_move_iterator(batch.begin()), std::make_move_iterator(middle));
+      apart_.emplace_back(std::make_move_iterator(middle), std::make_move_iterator(batch.end()));
+      return;
+    }
+    if (++refused_alone_ >= k_denials_for_all && !has_succeeded_ && !fatal_) {
+      fatal_ = error_of(response, "exporting to " + tenant_.root());
+    }
+    take_one(std::move(batch.front()), response);
   }
 
   static bool is_token_refused(const net::Outcome& outcome) {
@@ -254,6 +312,8 @@ class Exporter {
   std::map<std::size_t, std::unique_ptr<ExportTask>> tasks_;  ///< begun and not done
   std::deque<std::size_t> ready_;                             ///< tasks that may have another call
   std::vector<Waiting> staged_;                               ///< the batch that goes next
+  bool is_staged_closed_ = false;                             ///< it takes no more
+  std::deque<std::vector<Waiting>> apart_;                    ///< batches to be sent as they are, before others
   std::multimap<Instant, Waiting> later_;                     ///< to be tried again
   std::map<std::uint64_t, Batch> in_flight_;
   std::uint64_t next_tag_ = 0;
@@ -261,6 +321,7 @@ class Exporter {
   std::optional<Error> fatal_;
   bool has_succeeded_ = false;
   int denials_ = 0;
+  int refused_alone_ = 0;
   int failures_in_a_row_ = 0;
 };
 

@@ -69,6 +69,8 @@ class GraphDirectory final : public TestDirectory {
             {"accountEnabled", {true}}};
   }
 
+  [[nodiscard]] std::size_t large_value() const override { return 5'000'000; }
+
   bool before_break() override { return true; }
   void break_now() override {
     lab_.fake.intercept([](const testkit::GraphAsked& asked) -> std::optional<testkit::GraphReply> {

@@ -195,6 +195,62 @@ TEST(GraphExportTest, EachItemOfABatchIsJudgedAlone) {
   EXPECT_EQ(error_of(6).id(), "graph.required");
 }
 
+TEST(GraphExportTest, WhatIsTooLongForARequestIsItsOwnFailureAndKeepsNobodyOut) {
+  GraphLab lab;
+  const auto connector = lab.connect();
+  std::vector<model::Export> all;
+  for (int i = 0; i < 30; ++i) all.push_back(new_user("u" + std::to_string(i)));
+  // One alone is more than Graph takes, some are so together, with others in between.
+  all[4].attributes.push_back({"streetAddress", {}, one(std::string(5'000'000, 'x'))});
+  for (const std::size_t i : {7U, 8U, 9U, 12U, 15U, 22U}) {
+    all[i].attributes.push_back({"streetAddress", {}, one(std::string(1'000'000, 'x'))});
+  }
+  const Results run = send(*connector, all);
+  EXPECT_FALSE(run.thrown.has_value()) << run.thrown->what();
+  EXPECT_EQ(run.outcomes.size(), 30U);
+  EXPECT_EQ(run.sent(), 23U);
+  EXPECT_EQ(lab.fake.count("user"), 23U);
+  for (const auto& [index, outcome] : run.outcomes) {
+    const auto* failed = std::get_if<connector::Failed>(&outcome);
+    if (failed == nullptr) continue;
+    EXPECT_EQ(failed->error.id(), index == 4 ? "graph.too_large" : "graph.refused") << index;
+    EXPECT_FALSE(failed->error.hint().empty());
+    EXPECT_FALSE(failed->uncertain);
+  }
+}
+
+TEST(GraphExportTest, ABatchThatIsRefusedAsSuchIsHalvedUntilTheCulpritStandsAlone) {
+  GraphLab lab;
+  const auto connector = lab.connect();
+  std::vector<model::Export> all;
+  for (int i = 0; i < 40; ++i) all.push_back(new_user("u" + std::to_string(i)));
+  lab.fake.intercept([](const testkit::GraphAsked& asked) -> std::optional<testkit::GraphReply> {
+    if (asked.path != "/$batch" || asked.body.dump().find("u17@") == std::string::npos) return std::nullopt;
+    return testkit::GraphReply{400,
+                               {{"error", {{"code", "BadRequest"}, {"message", "Invalid batch payload format."}}}}};
+  });
+  const Results run = send(*connector, all);
+  EXPECT_FALSE(run.thrown.has_value());
+  EXPECT_EQ(run.sent(), 39U);
+  EXPECT_EQ(std::get<connector::Failed>(run.outcomes.at(17)).error.id(), "graph.refused");
+}
+
+TEST(GraphExportTest, BatchesThatAreAllRefusedEndTheExport) {
+  GraphLab lab;
+  const auto connector = lab.connect();
+  std::vector<model::Export> all;
+  for (int i = 0; i < 200; ++i) all.push_back(new_user("u" + std::to_string(i)));
+  lab.fake.intercept([](const testkit::GraphAsked& asked) -> std::optional<testkit::GraphReply> {
+    if (asked.path != "/$batch") return std::nullopt;
+    return testkit::GraphReply{400, {{"error", {{"code", "BadRequest"}, {"message", "No batches here."}}}}};
+  });
+  const Results run = send(*connector, all);
+  ASSERT_TRUE(run.thrown.has_value());
+  EXPECT_EQ(run.thrown->id(), "graph.refused");
+  EXPECT_EQ(run.sent(), 0U);
+  EXPECT_LT(lab.fake.seen("POST", "/$batch"), 120U);
+}
+
 TEST(GraphExportTest, ItemsThatAreThrottledOrFailGoAgainAndTheOthersDoNot) {
   GraphLab lab;
   std::vector<std::string> ids;

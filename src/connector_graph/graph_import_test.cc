@@ -9,11 +9,13 @@
 #include <vector>
 
 #include "connector_graph/internal/graph_import.h"
+#include "connector_graph/internal/reader.h"
 #include "connector_graph/testing/graph_lab.h"
 
 namespace linkspan::connector_graph {
 namespace {
 
+using ::testing::HasSubstr;
 using testkit::GraphAsked;
 using testkit::GraphFakeOptions;
 using testkit::GraphReply;
@@ -228,6 +230,22 @@ TEST(GraphImportTest, NonsenseConcludesNothing) {
     EXPECT_EQ(error.id(), "graph.reply") << reply.body.dump();
     EXPECT_EQ(error.fault(), Fault::unavailable);
   }
+}
+
+TEST(GraphImportTest, AnswersThatAreNoUtf8OrNestedWithoutEndAreRefused) {
+  const ObjectType user = object_type("user", {});
+  const auto refusal = [&](const std::string& name) {
+    const std::string body = R"({"value":[{"id":"1","displayName":)" + name + R"(}],"@odata.deltaLink":"x"})";
+    const Error error = thrown_by([&] { (void)Reader().page(body, user); });
+    EXPECT_EQ(error.id(), "graph.reply");
+    return error.message();
+  };
+  EXPECT_THAT(refusal("\"M\xfcller\""), HasSubstr("not UTF-8 near"));
+  EXPECT_THAT(refusal("\"\xed\xb0\x80\""), HasSubstr("not UTF-8 near"));
+  for (const char* half : {"\\ud800", "\\udc00", "\\ud800\\u0041", "\\x41"}) {
+    EXPECT_THAT(refusal("\"" + std::string(half) + "\""), HasSubstr("Graph's answer is no")) << half;
+  }
+  EXPECT_THAT(refusal(std::string(5000, '[') + std::string(5000, ']')), HasSubstr("too deep"));
 }
 
 TEST(GraphImportTest, MembersThatAreNeitherUsersNorGroupsAreLeftAlone) {

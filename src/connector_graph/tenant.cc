@@ -52,6 +52,9 @@ Meaning meaning_of(int status, const Complaint& said) {
     case 412:
       return {Fault::conflict, "graph.conflict", "somebody else changed it at the same moment",
               "It is tried again with the next export."};
+    case 413:
+      return {Fault::invalid, "graph.too_large", "Graph takes no request so large",
+              "Shorten what is long in it, or let no rule flow it to this tenant."};
     case 429:
       return {Fault::throttled, "graph.throttled", "Graph asks to be left alone",
               "Lower the connector's write_budget."};

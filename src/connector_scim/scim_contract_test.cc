@@ -71,6 +71,11 @@ class ScimDirectory : public TestDirectory {
     return "cn=" + model::escape_dn_value(name);
   }
 
+  [[nodiscard]] std::size_t large_value() const override { return 5'000'000; }
+  [[nodiscard]] model::Attributes required_of(const std::string& name) const override {
+    return {{"userName", {dn_of(name)}}};
+  }
+
   bool before_break() override { return true; }
   std::unique_ptr<Connector> connect_with_wrong_password() override { return make(url_, "wrong"); }
   std::unique_ptr<Connector> connect_to_nowhere() override { return make("http://127.0.0.1:1/scim", "any"); }

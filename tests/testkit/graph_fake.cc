@@ -15,6 +15,8 @@ namespace {
 
 constexpr std::chrono::minutes k_window{5};
 constexpr std::size_t k_most_in_batch = 20;
+/// graph/use-the-api, "size limit of 4 MB"; graph/errors, 413
+constexpr std::size_t k_most_bytes = 4'000'000;
 
 /// graph/errors
 GraphReply refused(const GraphRefusal& refusal) {
@@ -291,6 +293,9 @@ net::ScriptedReply GraphFake::answer(const net::SeenRequest& request) {
   if (request.target.starts_with("/login/")) return {identity_->answer(request, login_url(), graph_url())};
   const std::string prefix = "/graph/v1.0";
   if (!request.target.starts_with(prefix + "/")) return {net::http_reply(404)};
+  if (request.body.size() > k_most_bytes) {
+    return {to_http(refused({413, "RequestEntityTooLarge", "The request size exceeds the maximum limit."}))};
+  }
   auto headers = headers_of(request.head);
   json body = request.body.empty() ? json() : json::parse(request.body, nullptr, false);
   const std::string authorization = headers["authorization"];

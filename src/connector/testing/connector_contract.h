@@ -15,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/text.h"
 #include "connector/connector.h"
 #include "model/dn.h"
 
@@ -52,16 +53,29 @@ class TestDirectory {
   /// People, and bytes of a value of each, that an import is still at when it is broken.
   [[nodiscard]] virtual std::pair<int, std::size_t> long_import() const { return {1500, 20'000}; }
   [[nodiscard]] virtual int large_group() const { return 5000; }
+  [[nodiscard]] virtual std::size_t large_value() const { return 1'000'000; }
 
   // What it cannot do is left out of the contract.
+  /// What is sent to it is there as it was sent, or refused.
+  [[nodiscard]] virtual bool writes_what_it_is_told() const { return true; }
   [[nodiscard]] virtual bool keeps_anchor_on_rename() const { return true; }
   [[nodiscard]] virtual bool can_find() const { return true; }
   /// Called before an import that is to break, and once its first batch was taken. False = it cannot be made to break.
   virtual bool before_break() { return false; }
   virtual void break_now() {}
+  /// Lets it come to show all that was written to it.
+  virtual void settle() {}
   /// A connector with a wrong password, and one to where nothing listens; null = there is no such thing.
   [[nodiscard]] virtual std::unique_ptr<Connector> connect_with_wrong_password() { return nullptr; }
   [[nodiscard]] virtual std::unique_ptr<Connector> connect_to_nowhere() { return nullptr; }
+
+  /// A connector with credentials that are no good, each in its own way, and what it is to be told by.
+  struct BadCredentials {
+    std::string what;  ///< "expired", "locked", …
+    std::string error_id;
+    std::unique_ptr<Connector> connector;
+  };
+  [[nodiscard]] virtual std::vector<BadCredentials> bad_credentials() { return {}; }
 };
 
 struct ContractBackend {
@@ -224,6 +238,17 @@ class ConnectorContract : public ::testing::TestWithParam<ContractBackend> {
     EXPECT_EQ(known, full()) << what;
   }
 
+  [[nodiscard]] model::Export new_person(const std::string& name) const {
+    model::Export add;
+    add.operation = model::Operation::add;
+    add.object_type = directory_->person_type();
+    add.dn = directory_->dn_of(name);
+    for (const auto& [attribute, values] : directory_->required_of(name)) {
+      add.attributes.push_back({attribute, {}, values});
+    }
+    return add;
+  }
+
   std::unique_ptr<TestDirectory> directory_;
   std::unique_ptr<Connector> connector_;
   ImportEnd last_;
@@ -340,7 +365,7 @@ TEST_P(ConnectorContract, BytesThatAreNoTextComeAsBinary) {
 
 TEST_P(ConnectorContract, LargeValueSurvives) {
   std::string photo = "\xff\xd8\xff";
-  while (photo.size() < 1'000'000) photo += static_cast<char>(photo.size() * 31 % 251);
+  while (photo.size() < directory_->large_value()) photo += static_cast<char>(photo.size() * 31 % 251);
   directory_->add_person("ada", {{directory_->binary_attribute(), {model::Binary{photo}}}});
   const Seen seen = by_name(full(), "ada").second;
   ASSERT_TRUE(seen.attributes.contains(directory_->binary_attribute()));
@@ -388,6 +413,39 @@ TEST_P(ConnectorContract, WrongPasswordAndNoServerAreTwoErrors) {
   EXPECT_EQ(faults[0], Fault::denied);
   EXPECT_EQ(faults[1], Fault::unavailable);
   EXPECT_NE(ids[0], ids[1]);
+}
+
+TEST_P(ConnectorContract, BadCredentialsOfEachKindAreTheirOwnErrorAndStopAnExport) {
+  const auto all = directory_->bad_credentials();
+  if (all.empty()) GTEST_SKIP() << "there is one way to be refused";
+  std::map<std::string, std::string> hints;
+  for (const auto& [what, error_id, connector] : all) {
+    std::string id;
+    std::string hint;
+    try {
+      State state;
+      take_import(*connector, state);
+    } catch (const Error& error) {
+      id = error.id();
+      hint = error.hint();
+      EXPECT_EQ(error.fault(), Fault::denied) << what;
+    }
+    EXPECT_EQ(id, error_id) << what;
+    EXPECT_FALSE(hint.empty()) << what;
+    hints.emplace(id, hint);
+    const auto checks = connector->test();
+    EXPECT_TRUE(std::ranges::any_of(checks, [](const Check& one) { return !one.passed && !one.hint.empty(); })) << what;
+    const model::Export add = new_person("eve");
+    std::size_t told = 0;
+    EXPECT_EQ(linkspan::connector::error_id(
+                  [&] { connector->send(std::span(&add, 1), [&](std::size_t, const Outcome&) { ++told; }, {}); }),
+              error_id)
+        << what;
+    EXPECT_EQ(told, 0U) << what << ": nothing was sent";
+  }
+  std::set<std::string> distinct;
+  for (const auto& [id, hint] : hints) distinct.insert(hint);
+  EXPECT_EQ(distinct.size(), hints.size()) << "two errors with one hint";
 }
 
 TEST_P(ConnectorContract, TestPassesAndChangesNothing) {
@@ -486,6 +544,67 @@ TEST_P(ConnectorContract, ExportsArriveAndRepeatHarmlessly) {
   change.operation = model::Operation::remove;
   for (int i = 0; i < 2; ++i) EXPECT_EQ(send(change).anchor, change.anchor) << "time " << i;
   EXPECT_FALSE(full().contains(change.anchor));
+}
+
+/// Text of every kind that has ever broken something.
+inline std::vector<std::string> hostile_texts() {
+  return {
+      std::string("a\0b", 3),
+      "line\r\nDescription: injected",
+      "\t tab and blank ",
+      R"(quote " and ' and \ and \" and \\)",
+      R"(\u0000 \ud800 \n \x41 %00 %2e &amp; ${x})",
+      "*)(uid=*))(|(uid=*",
+      R"(") or userName pr or ()",
+      "' or 1 eq 1 or '",
+      "\x01\x1f\x7f",
+      "\xC2\x85\xE2\x80\xA8\xE2\x80\xA9",      // line ends of Unicode
+      "\xEF\xBB\xBF\xEF\xBF\xBD\xEF\xBF\xBE",  // byte order mark, replacement character, a noncharacter
+      "e\xCC\x81 is not \xC3\xA9",             // decomposed, composed
+      "\xE2\x80\xAE"
+      "gnp.exe\xE2\x80\x8B",  // right to left, zero width
+      "\xF4\x8F\xBF\xBF\xF0\x9F\x91\xA9\xE2\x80\x8D\xF0\x9F\x9A\x80",
+      std::string(60'000, 'x'),
+      "M\xFCller",         // Latin-1
+      "\xED\xA0\x80",      // half a pair
+      "\xC0\xAF",          // overlong
+      "cut \xF0\x9F\x98",  // not all of it
+  };
+}
+
+TEST_P(ConnectorContract, HostileTextIsWrittenAsItIsOrRefusedAloneWithAHint) {
+  if (!connector_->capabilities().exports || !directory_->writes_what_it_is_told()) GTEST_SKIP() << "no exports";
+  const std::string text = directory_->text_attribute();
+  const std::vector<std::string> hostile = hostile_texts();
+  std::vector<model::Export> adds;
+  for (std::size_t i = 0; i < hostile.size(); ++i) {
+    adds.push_back(new_person("h" + std::to_string(i)));
+    adds.back().attributes.push_back({text, {}, {hostile[i]}});
+    adds.push_back(new_person("good" + std::to_string(i)));
+    adds.back().attributes.push_back({text, {}, {std::string("plain")}});
+  }
+  std::map<std::size_t, Outcome> outcomes;
+  connector_->send(adds, [&](std::size_t at, Outcome outcome) { outcomes.emplace(at, std::move(outcome)); }, {});
+  ASSERT_EQ(outcomes.size(), adds.size());
+  directory_->settle();
+  State state = full();
+  for (std::size_t i = 0; i < hostile.size(); ++i) {
+    EXPECT_TRUE(std::holds_alternative<Sent>(outcomes.at(2 * i + 1))) << "the one after " << i;
+    if (const auto* failed = std::get_if<Failed>(&outcomes.at(2 * i))) {
+      EXPECT_FALSE(failed->error.hint().empty()) << failed->error.what();
+      EXPECT_FALSE(failed->uncertain) << failed->error.what();
+      EXPECT_TRUE(is_utf8(failed->error.what())) << i;
+      continue;
+    }
+    const Seen& seen = state[std::get<Sent>(outcomes.at(2 * i)).anchor];
+    ASSERT_TRUE(seen.attributes.contains(text)) << i;
+    const model::Values& values = seen.attributes.at(text);
+    ASSERT_EQ(values.size(), 1U) << i;
+    // Bytes that are no text come as what they are.
+    const auto* binary = std::get_if<model::Binary>(&values.front());
+    EXPECT_TRUE((binary != nullptr ? binary->bytes : model::to_text(values.front())) == hostile[i])
+        << i << " came back as " << model::to_text(values.front()).substr(0, 100);
+  }
 }
 
 }  // namespace linkspan::connector
