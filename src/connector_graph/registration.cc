@@ -173,7 +173,8 @@ class Registration {
       const auto role = std::find_if(roles.begin(), roles.end(),
                                      [&](const json& one) { return text_at(one, "value") == permission; });
       if (role == roles.end()) {
-        throw Error(Fault::unavailable, "graph.reply", what + ": Graph does not know " + permission);
+        throw Error(Fault::unavailable, "graph.reply",
+                    std::string(what).append(": Graph does not know ").append(permission));
       }
       const std::string role_id = text_at(*role, "id");
       const json& all = list_at(held, "value");
@@ -245,7 +246,7 @@ std::string proof_of(const Tenant& tenant, const Certificate& by) {
 }
 
 /// Tries until the tenant knows the new certificate and the permissions, for about two minutes; says so either way.
-std::string wait_until_known(Tenant& old, const connector::Registered& registered, std::stop_token stop) {
+std::string wait_until_known(Tenant& old, const connector::Registered& registered, const std::stop_token& stop) {
   Tenant tenant(as_registered(old.options(), registered), old.clock(), old.pace(), old.logger());
   std::string last;
   for (int look = 1; look <= k_most_looks; ++look) {
@@ -283,14 +284,14 @@ std::vector<std::string> permissions_for(const Options& options) {
 
 connector::Registered register_application(Tenant& tenant, const std::string& name,
                                            const std::function<void(const connector::SignInPrompt&)>& show,
-                                           std::stop_token stop) {
+                                           const std::stop_token& stop) {
   Token token = sign_in_by_code(tenant, k_sign_in_client, k_sign_in_permissions, show, stop);
   connector::Registered made = Registration(tenant, name, std::move(token), stop).carry_out();
   made.done.push_back(wait_until_known(tenant, made, stop));
   return made;
 }
 
-connector::Registered rotate_certificate(Tenant& tenant, const std::string& name, std::stop_token stop) {
+connector::Registered rotate_certificate(Tenant& tenant, const std::string& name, const std::stop_token& stop) {
   const Options& options = tenant.options();
   if (options.client_id.empty() || options.certificate.empty() || options.object_id.empty()) {
     throw Error(Fault::denied, "graph.not_registered", "there is no certificate of this connector to be replaced",

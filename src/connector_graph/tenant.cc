@@ -73,7 +73,7 @@ Meaning meaning_of(int status, const Complaint& said) {
 Pace real_pace() {
   Pace made;
   made.now = [] { return std::chrono::steady_clock::now(); };
-  made.wait = [](Pace::Instant until, std::stop_token stop) {
+  made.wait = [](Pace::Instant until, const std::stop_token& stop) {
     std::mutex mutex;
     std::condition_variable_any wake;
     std::unique_lock lock(mutex);
@@ -105,7 +105,7 @@ net::Request Tenant::request(const Call& call, std::stop_token stop) {
   return made;
 }
 
-net::Response Tenant::perform(const Call& call, std::stop_token stop) {
+net::Response Tenant::perform(const Call& call, const std::stop_token& stop) {
   net::Request asked = request(call, stop);
   net::Response response = http_.perform(asked, stop);
   if (response.status != 401) return response;
@@ -131,7 +131,7 @@ std::string Tenant::path_of_link(std::string_view link) const {
   return std::string(link.substr(base.size() - 1));
 }
 
-const std::vector<ObjectType>& Tenant::types(std::stop_token stop) {
+const std::vector<ObjectType>& Tenant::types(const std::stop_token& stop) {
   const std::scoped_lock lock(mutex_);
   if (types_) return *types_;
   std::vector<Extension> named;
@@ -145,6 +145,7 @@ const std::vector<ObjectType>& Tenant::types(std::stop_token stop) {
     }
   }
   std::vector<ObjectType> made;
+  made.reserve(options_.object_types.size());
   for (const std::string& name : options_.object_types) made.push_back(object_type(name, named));
   types_ = std::move(made);
   return *types_;

@@ -55,7 +55,7 @@ class Uploader {
     std::vector<std::size_t> all;
     for (std::size_t i = 0; i < exports_.size(); ++i) {
       try {
-        const std::string worker = worker_of(exports_[i]);
+        (void)worker_of(exports_[i]);  // what could not be found again is refused
         operations_[i] = json{{"method", "POST"},
                               {"bulkId", std::to_string(i) + "-" + random_uuid()},
                               {"path", "/Users"},
@@ -75,6 +75,7 @@ class Uploader {
 
   void upload(const std::vector<std::size_t>& piece) {
     std::vector<std::string> operations;
+    operations.reserve(piece.size());
     for (const std::size_t i : piece) operations.push_back(operations_[i]);
     const Call call = upload_call(tenant_.options(), operations);
     for (int attempt = 1;; ++attempt) {

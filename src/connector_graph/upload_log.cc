@@ -28,7 +28,7 @@ constexpr int k_most_attempts = 6;
 }
 
 /// GET that must succeed; what is throttled or fails for a moment is asked again, within reason.
-net::Response read_patiently(Tenant& tenant, const std::string& path, std::stop_token stop) {
+net::Response read_patiently(Tenant& tenant, const std::string& path, const std::stop_token& stop) {
   for (int attempt = 1;; ++attempt) {
     const net::Response response = tenant.perform({net::Method::get, path}, stop);
     if (is_success(response)) return response;

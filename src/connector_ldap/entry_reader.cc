@@ -235,6 +235,18 @@ std::vector<std::string> EntryReader::requested() const {
   return names;
 }
 
+/// Whether values of this type are nobody's business: they are the server's own, or the anchor told otherwise.
+bool EntryReader::is_skipped(std::string_view type, const AttributeType* known, bool selected) const {
+  const bool active_directory = dialect_ == Dialect::active_directory;
+  if (!active_directory && equal_ascii_case(type, "entryUUID")) return true;
+  if (selected) return false;
+  if (active_directory && (is_business_of_the_controller(type) || (known != nullptr && known->is_back_link())))
+    return true;
+  // A password's hash is nobody's business unless somebody asks for it by name.
+  const bool operational = std::ranges::find(selected_, "+") != selected_.end();
+  return (!operational && is_own_business(type)) || equal_ascii_case(type, "userPassword");
+}
+
 EntryReader::Slot EntryReader::make_slot(std::string_view description) {
   Slot made;
   made.description = description;
@@ -249,14 +261,11 @@ EntryReader::Slot EntryReader::make_slot(std::string_view description) {
     if (known->kind == ValueKind::reference) made.role = Role::references;
   }
   made.modified = equal_ascii_case(type, "modifyTimestamp");
-  const bool operational = std::ranges::find(selected_, "+") != selected_.end();
   const bool selected =
       std::ranges::any_of(selected_, [&](const std::string& one) { return equal_ascii_case(one, made.name); });
   const bool active_directory = dialect_ == Dialect::active_directory;
   if (equal_ascii_case(type, anchor_)) {
     made.role = Role::anchor;
-  } else if (!active_directory && equal_ascii_case(type, "entryUUID")) {
-    made.role = Role::skip;
   } else if (equal_ascii_case(type, "objectClass")) {
     made.role = Role::object_class;
   } else if (equal_ascii_case(type, "hasSubordinates")) {
@@ -264,11 +273,7 @@ EntryReader::Slot EntryReader::make_slot(std::string_view description) {
   } else if (active_directory && equal_ascii_case(type, "distinguishedName") && selected) {
     made.role = Role::values;
     made.kind = ValueKind::text;
-  } else if (active_directory && !selected &&
-             (is_business_of_the_controller(type) || (known != nullptr && known->is_back_link()))) {
-    made.role = Role::skip;
-  } else if (!selected && ((!operational && is_own_business(type)) || equal_ascii_case(type, "userPassword"))) {
-    // A password's hash is nobody's business unless somebody asks for it by name.
+  } else if (is_skipped(type, known, selected)) {
     made.role = Role::skip;
   }
   return made;

@@ -221,6 +221,7 @@ class Opening {
       text += '\n';
     };
     std::vector<std::string> roots;
+    roots.reserve(made_.partitions.size());
     for (const Partition& one : made_.partitions) roots.push_back(one.root.guid);
     take(std::move(roots));
     take(container_guids_);

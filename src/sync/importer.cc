@@ -41,6 +41,22 @@ void index(Known& known) {
   }
 }
 
+/// The names that objects leave in this batch.
+std::unordered_set<std::string_view> names_left(const std::vector<Prepared*>& present, const Known& known) {
+  std::unordered_set<std::string_view> left;
+  for (const Prepared* one : present) {
+    const auto found = known.by_anchor.find(one->anchor);
+    if (found != known.by_anchor.end() && found->second->dn_key != one->dn_key) left.insert(found->second->dn_key);
+  }
+  return left;
+}
+
+bool refers_to(const Prepared& one, const std::unordered_set<std::string_view>& names) {
+  if (names.empty()) return false;
+  return std::ranges::any_of(one.references,
+                             [&](const PreparedReference& reference) { return names.contains(reference.target_key); });
+}
+
 }  // namespace
 
 Importer::Importer(const Context& context, const ConnectorInfo& info)
@@ -180,6 +196,9 @@ std::vector<Importer::Work> Importer::changed(store::Batch& batch, const std::ve
                                               const Known& known) {
   std::vector<Work> work;
   std::size_t fresh = 0;
+  // Who is still shown with a name that its object has left in the same batch does not refer to that object any more.
+  const std::unordered_set<std::string_view> left =
+      info_.references_by_anchor ? std::unordered_set<std::string_view>() : names_left(present, known);
   for (Prepared* one : present) {
     if (one->kind == Observation::Kind::changed) {
       work.push_back(changed_in_part(*one, known));
@@ -195,7 +214,7 @@ std::vector<Importer::Work> Importer::changed(store::Batch& batch, const std::ve
       if (namesake != nullptr && namesake->id != object->id && is_stand_in(*namesake))
         replaced_.emplace_back(namesake->id, object->id);
       if (has_left(namesake)) heirs_.emplace(namesake->id, object->id);
-      if (object->observed_hash == one->hash) {
+      if (object->observed_hash == one->hash && !refers_to(*one, left)) {
         counters_.add("unchanged");
         continue;
       }

@@ -20,11 +20,12 @@ namespace linkspan::connector_graph {
 /// keep; the administrator's token is forgotten. Throws "graph.*" as sign_in_by_code and error_of say.
 [[nodiscard]] connector::Registered register_application(
     Tenant& tenant, const std::string& name, const std::function<void(const connector::SignInPrompt&)>& show,
-    std::stop_token stop);
+    const std::stop_token& stop);
 
 /// A new certificate in place of the one in use, by a statement signed with that one; no administrator is needed
 /// (learn.microsoft.com/graph/api/application-addkey). The old one stays valid until `afterwards` is called. Throws
 /// "graph.not_registered", and as above.
-[[nodiscard]] connector::Registered rotate_certificate(Tenant& tenant, const std::string& name, std::stop_token stop);
+[[nodiscard]] connector::Registered rotate_certificate(Tenant& tenant, const std::string& name,
+                                                       const std::stop_token& stop);
 
 }  // namespace linkspan::connector_graph

@@ -56,7 +56,7 @@ class Tenant {
   [[nodiscard]] net::Request request(const Call& call, std::stop_token stop);
   /// Any status is a return value, but 401 leads to a new sign-in and one more attempt. Throws what sign-in and net
   /// throw.
-  [[nodiscard]] net::Response perform(const Call& call, std::stop_token stop);
+  [[nodiscard]] net::Response perform(const Call& call, const std::stop_token& stop);
   /// GET that must succeed: throws as error_of says.
   [[nodiscard]] net::Response get(std::string path, std::stop_token stop);
 
@@ -66,7 +66,7 @@ class Tenant {
 
   /// The object types as the settings name them, directory extensions included. The first call asks Graph for what
   /// the extensions are, if there are any.
-  [[nodiscard]] const std::vector<ObjectType>& types(std::stop_token stop = {});
+  [[nodiscard]] const std::vector<ObjectType>& types(const std::stop_token& stop = {});
   /// Throws Fault::invalid "graph.object_type".
   [[nodiscard]] const ObjectType& type(std::string_view name, std::stop_token stop = {});
   /// What directory extensions the tenant has; nullopt when the application may not ask (Directory.Read.All).

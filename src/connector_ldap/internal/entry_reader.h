@@ -117,6 +117,7 @@ class EntryReader {
   bool take_all(Session& session, LDAPMessage* message, BerElement* ber, model::Entry& entry, EntryFacts& facts,
                 const std::string_view* only = nullptr);
   Slot* slot_for(std::string_view description, Slot* previous);
+  bool is_skipped(std::string_view type, const AttributeType* known, bool selected) const;
   Slot make_slot(std::string_view description);
   bool take_part(std::string_view description, const berval* values, model::Observation& part);
   void take(Slot& slot, const berval* values, model::Entry& entry, EntryFacts& facts);
