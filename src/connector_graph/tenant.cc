@@ -91,12 +91,12 @@ Tenant::Tenant(Options options, const Clock& clock, Pace pace, Logger& logger)
       sign_in_(options_, http_, clock),
       write_budget_(options_.write_budget, std::chrono::minutes(5), pace_.now()) {}
 
-net::Request Tenant::request(const Call& call, std::stop_token stop) {
+net::Request Tenant::request(const Call& call, const std::stop_token& stop) {
   net::Request made;
   made.method = call.method;
   made.url = root() + call.path;
   made.headers = call.headers;
-  made.headers.add("Authorization", sign_in_.authorization(std::move(stop)));
+  made.headers.add("Authorization", sign_in_.authorization(stop));
   made.headers.add("Accept", "application/json");
   if (!call.body.empty() && !call.headers.find("Content-Type")) {
     made.headers.add("Content-Type", "application/json");
@@ -114,9 +114,9 @@ net::Response Tenant::perform(const Call& call, const std::stop_token& stop) {
   return http_.perform(asked, stop);
 }
 
-net::Response Tenant::get(std::string path, std::stop_token stop) {
+net::Response Tenant::get(std::string path, const std::stop_token& stop) {
   const Call call{net::Method::get, std::move(path)};
-  net::Response response = perform(call, std::move(stop));
+  net::Response response = perform(call, stop);
   if (!is_success(response)) throw error_of(response, "reading " + net::for_display(root() + call.path));
   return response;
 }
@@ -151,18 +151,18 @@ const std::vector<ObjectType>& Tenant::types(const std::stop_token& stop) {
   return *types_;
 }
 
-const ObjectType& Tenant::type(std::string_view name, std::stop_token stop) {
-  for (const ObjectType& one : types(std::move(stop))) {
+const ObjectType& Tenant::type(std::string_view name, const std::stop_token& stop) {
+  for (const ObjectType& one : types(stop)) {
     if (one.name == name) return one;
   }
   throw Error(Fault::invalid, "graph.object_type", "the tenant has no objects of type " + printable(name, 60),
               "Provision user or group, and look at the connector's object_types.");
 }
 
-std::optional<std::vector<Extension>> Tenant::extensions(std::stop_token stop) {
+std::optional<std::vector<Extension>> Tenant::extensions(const std::stop_token& stop) {
   // learn.microsoft.com/graph/api/directoryobject-getavailableextensionproperties
   Call call{net::Method::post, "/directoryObjects/getAvailableExtensionProperties", {}, R"({})"};
-  const net::Response response = perform(call, std::move(stop));
+  const net::Response response = perform(call, stop);
   if (response.status == 403) return std::nullopt;
   if (!is_success(response)) throw error_of(response, "reading the tenant's directory extensions");
   return Reader().extensions(response.body);

@@ -53,12 +53,12 @@ class Tenant {
   /// "https://graph.microsoft.com/v1.0"
   [[nodiscard]] std::string root() const { return options_.graph_url + "/v1.0"; }
   /// A call as a request of its own. Signs in where need be, and throws what that throws.
-  [[nodiscard]] net::Request request(const Call& call, std::stop_token stop);
+  [[nodiscard]] net::Request request(const Call& call, const std::stop_token& stop);
   /// Any status is a return value, but 401 leads to a new sign-in and one more attempt. Throws what sign-in and net
   /// throw.
   [[nodiscard]] net::Response perform(const Call& call, const std::stop_token& stop);
   /// GET that must succeed: throws as error_of says.
-  [[nodiscard]] net::Response get(std::string path, std::stop_token stop);
+  [[nodiscard]] net::Response get(std::string path, const std::stop_token& stop);
 
   /// A link that Graph gave, as a path below root(). Throws Fault::unavailable "graph.reply" for one that leads
   /// anywhere else: the token goes to Graph only.
@@ -68,9 +68,9 @@ class Tenant {
   /// the extensions are, if there are any.
   [[nodiscard]] const std::vector<ObjectType>& types(const std::stop_token& stop = {});
   /// Throws Fault::invalid "graph.object_type".
-  [[nodiscard]] const ObjectType& type(std::string_view name, std::stop_token stop = {});
+  [[nodiscard]] const ObjectType& type(std::string_view name, const std::stop_token& stop = {});
   /// What directory extensions the tenant has; nullopt when the application may not ask (Directory.Read.All).
-  [[nodiscard]] std::optional<std::vector<Extension>> extensions(std::stop_token stop);
+  [[nodiscard]] std::optional<std::vector<Extension>> extensions(const std::stop_token& stop);
 
  private:
   const Options options_;
