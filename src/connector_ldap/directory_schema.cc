@@ -96,7 +96,7 @@ void DirectorySchema::add_attributes(const std::vector<std::string>& definitions
     made.single_valued = type->at_single_value != 0;
     made.writable = type->at_no_user_mod == 0;
     for (const std::string& name : names) attribute_index_.emplace(lower(name), attributes_.size());
-    attribute_index_.emplace(text_of(type->at_oid), attributes_.size());
+    attribute_index_.emplace(lower(text_of(type->at_oid)), attributes_.size());
     raw.push_back({text_of(type->at_sup_oid), text_of(type->at_syntax_oid), text_of(type->at_equality_oid)});
     attributes_.push_back(std::move(made));
   }
@@ -135,7 +135,7 @@ void DirectorySchema::add_classes(const std::vector<std::string>& definitions) {
     for (std::string& name : list_of(type->oc_at_oids_may)) made.attributes.push_back(std::move(name));
     made.structural = type->oc_kind == LDAP_SCHEMA_STRUCTURAL;
     for (const std::string& name : names) class_index_.emplace(lower(name), classes_.size());
-    class_index_.emplace(text_of(type->oc_oid), classes_.size());
+    class_index_.emplace(lower(text_of(type->oc_oid)), classes_.size());
     classes_.push_back(std::move(made));
   }
 }
@@ -147,7 +147,7 @@ void DirectorySchema::add_content_rules(const std::vector<std::string>& definiti
     const std::unique_ptr<LDAPContentRule, void (*)(LDAPContentRule*)> rule(
         ldap_str2contentrule(definition.c_str(), &code, &position, k_leniency), &ldap_contentrule_free);
     if (!rule) continue;
-    const auto found = class_index_.find(text_of(rule->cr_oid));
+    const auto found = class_index_.find(lower(text_of(rule->cr_oid)));
     if (found == class_index_.end()) continue;
     ObjectClass& known = classes_[found->second];
     for (char** names : {rule->cr_at_oids_must, rule->cr_at_oids_may}) {
