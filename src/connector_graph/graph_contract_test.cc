@@ -83,6 +83,35 @@ class GraphDirectory final : public TestDirectory {
     wrong.certificate = connector_graph::Certificate::make("somebody", lab_.clock.now(), std::chrono::days(9)).pem();
     return lab_.connect(std::move(wrong));
   }
+  std::vector<BadCredentials> bad_credentials() override {
+    auto& identity = lab_.fake.identity();
+    const Time now = lab_.clock.now();
+    const auto with = [&](const std::function<void(connector_graph::Options&)>& change) {
+      auto made = options();
+      made.directory_extensions.clear();
+      change(made);
+      return lab_.connect(std::move(made));
+    };
+    const auto& der = connector_graph::test_certificate().der();
+    const std::set<std::string> rights{"User.ReadWrite.All", "Group.ReadWrite.All", "Directory.Read.All"};
+    const std::string disabled = identity.add_application(der, rights);
+    identity.disable(disabled);
+    const std::string powerless = identity.add_application(der, {});
+    const auto old = connector_graph::Certificate::make("old", now - std::chrono::days(400), std::chrono::days(365));
+    const std::string outdated = identity.add_application(old.der(), rights);
+    std::vector<BadCredentials> all;
+    all.push_back({"wrong", "graph.certificate_refused", connect_with_wrong_password()});
+    all.push_back({"expired", "graph.certificate_expired", with([&](auto& one) {
+                     one.client_id = outdated;
+                     one.certificate = old.pem();
+                   })});
+    all.push_back({"disabled", "graph.application_disabled", with([&](auto& one) { one.client_id = disabled; })});
+    all.push_back({"lacking a right", "graph.access", with([&](auto& one) { one.client_id = powerless; })});
+    all.push_back({"application gone", "graph.application",
+                   with([&](auto& one) { one.client_id = "00000000-0000-0000-0000-000000000000"; })});
+    all.push_back({"tenant gone", "graph.tenant", with([&](auto& one) { one.tenant = "fabrikam.example"; })});
+    return all;
+  }
   std::unique_ptr<Connector> connect_to_nowhere() override {
     auto nowhere = options();
     nowhere.login_url = nowhere.graph_url = "http://127.0.0.1:1";

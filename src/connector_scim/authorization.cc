@@ -66,7 +66,15 @@ Error refusal_of(const net::Response& response, const Options& options) {
   std::string hint = "Check client_id, and enter the client's secret with `linkspan connector credentials`.";
   if (code == "invalid_scope") hint = "Correct the connector's scope.";
   if (fault == Fault::not_found) hint = "Correct the connector's token_url.";
-  return {Fault::denied, "scim.sign_in",
+  std::string_view id = "scim.sign_in";
+  if (const auto trouble = trouble_in(code + " " + said)) {
+    id = trouble->id;
+    hint = trouble->hint;
+  } else if (code == "unauthorized_client" || code == "access_denied") {
+    id = "scim.access";
+    hint = "Give the client the right to ask for tokens by its own credentials, and for this scope.";
+  }
+  return {Fault::denied, id,
           what + ": it is refused" + status + (code.empty() ? "" : " " + code) + (said.empty() ? ")" : "): " + said),
           std::move(hint)};
 }

@@ -81,6 +81,7 @@ class ScimDirectory : public TestDirectory {
   std::unique_ptr<Connector> connect_to_nowhere() override { return make("http://127.0.0.1:1/scim", "any"); }
 
  protected:
+  [[nodiscard]] std::unique_ptr<Connector> connect_with(const std::string& token) { return make(url_, token); }
   [[nodiscard]] bool is_known(const std::string& name) const { return ids_.contains(name); }
   void know(const std::string& name, const std::string& id) { ids_[name] = id; }
 
@@ -156,6 +157,14 @@ class StrictDirectory final : public ScimDirectory {
     ScimDirectory::add_group(name, members);
   }
   [[nodiscard]] std::pair<int, std::size_t> long_import() const override { return {600, 2'000}; }
+  std::vector<BadCredentials> bad_credentials() override {
+    std::vector<BadCredentials> all;
+    all.push_back({"wrong", "scim.credentials", connect_with("wrong")});
+    all.push_back({"expired", "scim.expired", connect_with(testkit::ScimFake::expired_token())});
+    all.push_back({"locked", "scim.locked", connect_with(testkit::ScimFake::locked_token())});
+    all.push_back({"lacking a right", "scim.access", connect_with(testkit::ScimFake::powerless_token())});
+    return all;
+  }
 
  private:
   std::unique_ptr<testkit::ScimFake> service_;

@@ -139,20 +139,25 @@ TEST_F(ScimNegotiationTest, ATokenThatEndsIsRenewedBefore) {
 
 TEST_F(ScimNegotiationTest, AClientThatIsRefusedIsAnErrorOfItsOwn) {
   start({.oauth = true});
-  const auto error_of_import = [&](const std::string& client, const std::string& scope) {
+  const auto error_of_import = [&](const std::string& client, const std::string& scope,
+                                   const std::string& id = "scim.sign_in") {
     open({{"token_url", {fake_->token_url()}}, {"client_id", {client}}, {"scope", {scope}}});
     try {
       (void)imported();
     } catch (const Error& error) {
       EXPECT_EQ(error.fault(), Fault::denied);
       EXPECT_EQ(std::string(error.what()).find(ScimFake::client_secret()), std::string::npos);
-      EXPECT_EQ(error.id(), "scim.sign_in");
+      EXPECT_EQ(error.id(), id);
       return error.hint();
     }
     return std::string("none");
   };
   EXPECT_THAT(error_of_import("stranger", "all"), HasSubstr("client_id"));
   EXPECT_THAT(error_of_import(ScimFake::client_id(), "too much"), HasSubstr("scope"));
+  EXPECT_THAT(error_of_import("old client", "all", "scim.expired"), HasSubstr("new token or client's secret"));
+  EXPECT_THAT(error_of_import("locked client", "all", "scim.locked"), HasSubstr("unlock"));
+  EXPECT_THAT(error_of_import("other client", "all", "scim.access"), HasSubstr("the right"));
+  (void)error_of_import("stranger", "all");
   try {
     (void)send({new_user("ada")});
     FAIL();

@@ -68,6 +68,23 @@ Meaning meaning_of(int status, const std::string& scim_type) {
 
 }  // namespace
 
+std::optional<Trouble> trouble_in(std::string_view said) {
+  const auto names = [&](std::initializer_list<std::string_view> words) {
+    const std::string text = to_lower(said);
+    return std::any_of(words.begin(), words.end(),
+                       [&](std::string_view word) { return text.find(word) != std::string::npos; });
+  };
+  if (names({"expired"})) {
+    return Trouble{"scim.expired", "what it was given has expired",
+                   "Issue a new token or client's secret there and enter it with `linkspan connector credentials`."};
+  }
+  if (names({"locked", "disabled", "suspended", "deactivated"})) {
+    return Trouble{"scim.locked", "the account behind it is locked or disabled",
+                   "Enable or unlock it in the service; the credentials can stay as they are."};
+  }
+  return std::nullopt;
+}
+
 const ResourceType* Discovery::find(std::string_view object_type) const {
   for (const ResourceType& type : types) {
     if (type.name == object_type) return &type;
@@ -207,7 +224,14 @@ std::size_t Service::bulk_limit(const Discovery& found) const {
 
 Error error_of(const net::Response& response, const std::string& what) {
   const Complaint said = Reader().complaint(response.body);
-  const Meaning meaning = meaning_of(response.status, said.scim_type);
+  Meaning meaning = meaning_of(response.status, said.scim_type);
+  if (response.status == 401) {
+    // RFC 6750 section 3: error_description="The access token expired"
+    const auto challenge = printable(response.headers.find("WWW-Authenticate").value_or(""), 300);
+    if (const auto trouble = trouble_in(said.detail + " " + challenge)) {
+      meaning = {trouble->id, trouble->said, trouble->hint};
+    }
+  }
   std::string message = what + ": " + std::string(meaning.said) + " (HTTP " + std::to_string(response.status);
   if (!said.scim_type.empty()) message += " " + said.scim_type;
   message += said.detail.empty() ? ")" : "): " + said.detail;

@@ -62,6 +62,25 @@ void Relay::cut() {
   for (const int socket : open_) ::shutdown(socket, SHUT_RDWR);
 }
 
+void Relay::note(Way way, std::string_view bytes) {
+  constexpr std::size_t k_most_marks = 1000;
+  constexpr std::string_view k_head_end = "\r\n\r\n";
+  const std::scoped_lock lock(mutex_);
+  const long before = passed_[static_cast<std::size_t>(way)];
+  std::vector<long>& marks = marks_[static_cast<std::size_t>(way)];
+  for (std::size_t at = bytes.find(k_head_end); at != std::string_view::npos && marks.size() < k_most_marks;
+       at = bytes.find(k_head_end, at + 1)) {
+    marks.push_back(before + static_cast<long>(at + k_head_end.size()));
+  }
+  if (marks.size() < k_most_marks) marks.push_back(before + static_cast<long>(bytes.size()));
+  passed_[static_cast<std::size_t>(way)] = before + static_cast<long>(bytes.size());
+}
+
+std::vector<long> Relay::marks(Way way) const {
+  const std::scoped_lock lock(mutex_);
+  return marks_[static_cast<std::size_t>(way)];
+}
+
 void Relay::run() {
   while (!stop_) {
     const int client = ::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
@@ -91,8 +110,9 @@ void Relay::pump(int client, int server) {
       if ((ends[i].revents & (POLLIN | POLLHUP | POLLERR)) == 0) continue;
       ssize_t got = ::recv(ends[i].fd, bytes.data(), bytes.size(), 0);
       bool last = false;
-      if (got > 0 && i == 1) {
-        received_ += got;
+      const Way way = i == 0 ? Way::to_server : Way::to_client;
+      if (got > 0) note(way, {bytes.data(), static_cast<std::size_t>(got)});
+      if (got > 0 && way == cut_way_) {
         const long left = left_;
         last = left >= 0 && left <= got;
         if (last) got = left;

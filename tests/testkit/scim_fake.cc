@@ -188,10 +188,7 @@ net::ScriptedReply ScimFake::answer(const net::SeenRequest& request) {
     intercept = intercept_;
     carry_out = carry_out_;
     if (options_.oauth && request.target == "/token") return {give_token(request)};
-    if (!knows(header(request, "Authorization"))) {
-      // RFC 7644 section 2: the scheme is said with every 401.
-      return {net::http_reply(401, error_body({401, "", "who are you?"}).dump(), "WWW-Authenticate: Bearer\r\n")};
-    }
+    if (std::optional<std::string> refusal = refusal_of(request)) return {std::move(*refusal)};
   }
   if (intercept) {
     if (std::optional<net::ScriptedReply> reply = intercept(request)) {
@@ -200,6 +197,22 @@ net::ScriptedReply ScimFake::answer(const net::SeenRequest& request) {
     }
   }
   return {serve(request)};
+}
+
+/// RFC 7644 section 2: the scheme is said with every 401. RFC 6750 section 3.1: and why.
+std::optional<std::string> ScimFake::refusal_of(const net::SeenRequest& request) const {
+  const std::string authorization = header(request, "Authorization");
+  if (knows(authorization)) return std::nullopt;
+  const auto refused = [](int status, const char* detail, const std::string& challenge) {
+    return net::http_reply(status, error_body({status, "", detail}).dump(),
+                           "WWW-Authenticate: Bearer" + challenge + "\r\n");
+  };
+  if (authorization == "Bearer " + expired_token()) {
+    return refused(401, "", R"( error="invalid_token", error_description="The access token expired")");
+  }
+  if (authorization == "Bearer " + locked_token()) return refused(401, "The account is locked.", "");
+  if (authorization == "Bearer " + powerless_token()) return refused(403, "", R"( error="insufficient_scope")");
+  return refused(401, "who are you?", "");
 }
 
 bool ScimFake::knows(const std::string& authorization) const {
@@ -219,6 +232,13 @@ std::string ScimFake::give_token(const net::SeenRequest& request) {
     id = decode(both.substr(0, colon), true);
     secret = colon == std::string::npos ? "" : decode(both.substr(colon + 1), true);
   }
+  if (id == "old client") {
+    return net::http_reply(401, R"({"error":"invalid_client","error_description":"The client secret has expired."})");
+  }
+  if (id == "locked client") {
+    return net::http_reply(401, R"({"error":"invalid_client","error_description":"This client is disabled."})");
+  }
+  if (id == "other client") return net::http_reply(400, R"({"error":"unauthorized_client"})");
   if (id != client_id() || secret != client_secret()) {
     return net::http_reply(401, R"({"error":"invalid_client","error_description":"no such client"})");
   }

@@ -54,6 +54,10 @@ class ScimFake {
   [[nodiscard]] int port() const { return server_.port(); }
   [[nodiscard]] std::string token_url() const { return server_.url() + "/token"; }
   [[nodiscard]] static std::string token() { return "fake-Qu4y-token"; }
+  /// Of somebody known whose token has expired, whose account is locked, and who may do nothing.
+  [[nodiscard]] static std::string expired_token() { return "fake-0ld-token"; }
+  [[nodiscard]] static std::string locked_token() { return "fake-l0cked-token"; }
+  [[nodiscard]] static std::string powerless_token() { return "fake-n0thing-token"; }
   [[nodiscard]] static std::string client_id() { return "linkspan client"; }
   [[nodiscard]] static std::string client_secret() { return "s3cret:&+"; }
 
@@ -94,6 +98,7 @@ class ScimFake {
 
   [[nodiscard]] net::ScriptedReply answer(const net::SeenRequest& request);
   [[nodiscard]] std::string give_token(const net::SeenRequest& request);
+  [[nodiscard]] std::optional<std::string> refusal_of(const net::SeenRequest& request) const;
   [[nodiscard]] bool knows(const std::string& authorization) const;
   [[nodiscard]] std::string serve(const net::SeenRequest& request);
   [[nodiscard]] Answer route(const Asked& asked);

@@ -3,6 +3,7 @@
 // credentials (RFC 6749 section 4.4) and kept until shortly before it ends.
 
 #include <mutex>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -14,14 +15,25 @@
 
 namespace linkspan::connector_scim {
 
+/// What is the matter with credentials that are refused.
+struct Trouble {
+  std::string_view id;  ///< "scim.expired" or "scim.locked"
+  std::string_view said;
+  std::string_view hint;
+};
+
+/// What a service or token service says of them, in words that no standard fixes; nullopt when it is neither.
+[[nodiscard]] std::optional<Trouble> trouble_in(std::string_view said);
+
 /// Safe to share between threads: one asks for a token while the others wait.
 class Authorization {
  public:
   /// All that is given outlives it.
   Authorization(const Options& options, net::HttpClient& http, const Clock& clock);
 
-  /// "Bearer …". Throws Fault::denied "scim.sign_in" when the client is not accepted, Fault::unavailable "scim.failed"
-  /// and "scim.reply" for a token service that fails, and what net throws.
+  /// "Bearer …". Throws Fault::denied when the client is not accepted ("scim.expired", "scim.locked", "scim.access" for
+  /// one that may not do this, else "scim.sign_in"), Fault::unavailable "scim.failed" and "scim.reply" for a token
+  /// service that fails, and what net throws.
   [[nodiscard]] std::string header(std::stop_token stop);
 
   /// Tokens can be asked for again.
