@@ -116,9 +116,10 @@ class Service {
 
 [[nodiscard]] inline bool is_success(const net::Response& response) { return response.status / 100 == 2; }
 
-/// What a reply other than success means: "scim.credentials", "scim.expired" and "scim.locked" (401) and "scim.access" (403) denied, "scim.uniqueness" or
-/// "scim.conflict" (409), "scim.changed" (412), "scim.gone" (404), "scim.too_large" (413), "scim.throttled" (429),
-/// "scim.failed" (5xx, 408), "scim.refused" (the rest, redirects included). `what` says what was tried.
+/// What a reply other than success means: "scim.credentials", "scim.expired" and "scim.locked" (401) and "scim.access"
+/// (403) denied, "scim.uniqueness" or "scim.conflict" (409), "scim.changed" (412), "scim.gone" (404), "scim.too_large"
+/// (413), "scim.throttled" (429), "scim.failed" (5xx, 408), "scim.refused" (the rest, redirects included). `what` says
+/// what was tried.
 [[nodiscard]] Error error_of(const net::Response& response, const std::string& what);
 
 /// "noTarget", "uniqueness", …; empty when the reply says none.
