@@ -181,6 +181,7 @@ void Importer::replace_stand_ins(store::View& view, store::Batch& batch) {
   std::vector<Reference> moved;
   for (Reference row : view.references_to(stand_ins)) {
     moved.push_back({row.object, row.attribute, row.target, 0});
+    if (told_.contains(row.object.value)) row.bits &= static_cast<std::uint8_t>(~store::reference_observed);
     row.target = object_of.at(row.target.value);
     row.bits |= held[{row.object, row.attribute, row.target}];
     moved.push_back(row);

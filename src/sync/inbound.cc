@@ -411,9 +411,10 @@ void Inbound::Page::fold(Working& target) {
   Folded folded = sync::fold(contributors, {&target.image, &target.lineage, target.created});
   counters.add("flows", static_cast<std::int64_t>(folded.lineage.size()));
   if (folded.failure) {
-    // The identity stays as it was, though one it has references from may have left: where they lead is another now.
-    for (Node* member : target.members) {
-      if (target.left) member->object.touched |= store::touched_references;
+    if (std::exchange(target.left, false)) {
+      // The identity stays as it was, but a place in it is free, and where its references lead may be another now.
+      for (Node* member : target.members) member->object.touched |= store::touched_references;
+      retry_joins(target.keys);
     }
     const Node& blamed = *by_id_.at(folded.failure->object.value);
     return error(blamed, "flow", "flow-error",

@@ -43,6 +43,19 @@ TEST_F(FoundByHistories, AnAddWithoutAnswerThatNobodyWantsAnyMoreIsLookedUpAndDe
   EXPECT_EQ(player.cloud().size(), 0U);
 }
 
+TEST_F(FoundByHistories, WhoReferredToTheNameItIsGivenAndDoesNoLongerRefersToNobody) {
+  play({{Act::add_person, 0, 0, 2},
+        {Act::rename_person, 0, 0, 3},
+        {Act::set_manager, 0, 0, 1},
+        {Act::cycle, 0, 0, 0},
+        {Act::rename_person, 0, 0, 0},
+        {Act::set_manager, 0, 0, 0}});
+  expect_as_in_sources();
+  const std::string before = world.rows();
+  world.import("corp", true);
+  EXPECT_EQ(world.rows(), before);
+}
+
 TEST_F(FoundByHistories, WhoIsGivenTheNameThatItsManagerHasLeftHasNoManager) {
   play({{Act::add_person, 0, 0, 2},
         {Act::add_person, 1, 0, 0},
