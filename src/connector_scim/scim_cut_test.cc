@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -195,30 +196,40 @@ Shown read(connector::Connector& connector, std::string& watermark) {
   return shown;
 }
 
-void cut_imports(CutLab& lab, const std::string& since) {
-  std::string watermark = since;
+/// A service, and where a delta begins; empty = all is read.
+struct Prepared {
+  explicit Prepared(testkit::ScimFakeOptions options) : lab(options) {}
+  CutLab lab;
+  std::string since;
+};
+
+void cut_imports(const std::function<std::unique_ptr<Prepared>()>& prepare) {
   for (const Way way : {Way::to_server, Way::to_client}) {
-    const long before = lab.relay.passed(way);
-    const std::size_t marks_before = lab.relay.marks(way).size();
-    watermark = since;
-    const Shown undisturbed = read(*lab.connect(), watermark);
-    const std::string next = watermark;
-    std::vector<long> marks = lab.relay.marks(way);
+    auto service = prepare();
+    const long before = service->lab.relay.passed(way);
+    const std::size_t marks_before = service->lab.relay.marks(way).size();
+    std::string next = service->since;
+    const Shown undisturbed = read(*service->lab.connect(), next);
+    std::vector<long> marks = service->lab.relay.marks(way);
     marks.erase(marks.begin(), marks.begin() + static_cast<std::ptrdiff_t>(marks_before));
     for (long& mark : marks) mark -= before;
-    for (const long at : cut_points(lab.relay.passed(way) - before, marks)) {
-      const auto connector = lab.connect();
-      lab.relay.cut_after(at, way);
+    std::size_t cuts = 0;
+    for (const long at : cut_points(service->lab.relay.passed(way) - before, marks)) {
+      // What serves a connection stays until the end.
+      if (++cuts % 200 == 0) service = prepare();
+      const auto connector = service->lab.connect();
+      service->lab.relay.cut_after(at, way);
       std::optional<Shown> shown;
+      std::string watermark;
       for (int run = 0; run < 3 && !shown; ++run) {
-        watermark = since;
+        watermark = service->since;
         try {
           shown = read(*connector, watermark);
         } catch (const Error& error) {
           EXPECT_EQ(error.fault(), Fault::unavailable) << error.what();
         }
-        lab.relay.cut_after(-1);
-        lab.relay.mend();
+        service->lab.relay.cut_after(-1);
+        service->lab.relay.mend();
       }
       ASSERT_TRUE(shown.has_value()) << "cut at " << at;
       ASSERT_EQ(*shown, undisturbed) << "cut at " << at;
@@ -229,31 +240,33 @@ void cut_imports(CutLab& lab, const std::string& since) {
 
 TEST(ScimCutTest, ImportThatIsCutAtAnyByteShowsAllOrConcludesNothing) {
   for (const bool by_cursor : {false, true}) {
-    CutLab lab({.cursor = by_cursor, .index = !by_cursor, .most_per_page = 4});
-    std::vector<std::string> ids;
-    for (int i = 0; i < 9; ++i) ids.push_back(lab.fake.add("Users", {{"userName", "u" + std::to_string(i)}}));
-    lab.fake.add("Groups", {{"displayName", "crew"}, {"members", {{{"value", ids[1]}}, {{"value", ids[7]}}}}});
-    cut_imports(lab, {});
+    cut_imports([&] {
+      auto made = std::make_unique<Prepared>(
+          testkit::ScimFakeOptions{.cursor = by_cursor, .index = !by_cursor, .most_per_page = 4});
+      std::vector<std::string> ids(9);
+      for (std::size_t i = 0; i < 9; ++i) ids[i] = made->lab.fake.add("Users", {{"userName", "u" + std::to_string(i)}});
+      made->lab.fake.add("Groups", {{"displayName", "crew"}, {"members", {{{"value", ids[1]}}, {{"value", ids[7]}}}}});
+      return made;
+    });
   }
 }
 
 TEST(ScimCutTest, DeltaThatIsCutAtAnyByteShowsAllThatChanged) {
-  CutLab lab({.most_per_page = 4});
-  std::vector<std::string> ids;
-  for (int i = 0; i < 11; ++i) ids.push_back(lab.fake.add("Users", {{"userName", "u" + std::to_string(i)}}));
-  std::string watermark;
-  ASSERT_EQ(read(*lab.connect(), watermark).size(), 11U);
-  const auto connector = lab.connect();
-  std::vector<model::Export> changes;
-  for (int i = 0; i < 6; ++i) {
-    changes.push_back(exporting(model::Operation::update, "User", ids[static_cast<std::size_t>(i)]));
-    changes.back().attributes = {{"title", {}, one("Mate " + std::to_string(i))}};
-  }
-  connector->send(changes, [](std::size_t, const connector::Outcome&) {}, {});
-  std::string after = watermark;
-  const Shown delta = read(*lab.connect(), after);
-  EXPECT_EQ(delta.at(ids[5]), "Mate 5");
-  cut_imports(lab, watermark);
+  cut_imports([] {
+    auto made = std::make_unique<Prepared>(testkit::ScimFakeOptions{.most_per_page = 4});
+    std::vector<std::string> ids(11);
+    for (std::size_t i = 0; i < 11; ++i) ids[i] = made->lab.fake.add("Users", {{"userName", "u" + std::to_string(i)}});
+    EXPECT_EQ(read(*made->lab.connect(), made->since).size(), 11U);
+    std::vector<model::Export> changes(6);
+    for (std::size_t i = 0; i < 6; ++i) {
+      changes[i] = exporting(model::Operation::update, "User", ids[i]);
+      changes[i].attributes = {{"title", {}, one("Mate " + std::to_string(i))}};
+    }
+    made->lab.connect()->send(changes, [](std::size_t, const connector::Outcome&) {}, {});
+    std::string since = made->since;
+    EXPECT_EQ(read(*made->lab.connect(), since).at(ids[5]), "Mate 5");
+    return made;
+  });
 }
 
 }  // namespace
