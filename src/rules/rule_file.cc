@@ -20,7 +20,7 @@
 namespace linkspan::rules {
 namespace {
 
-constexpr std::size_t k_largest_file = 4U * 1024 * 1024;
+constexpr std::size_t k_largest_file = std::size_t{4} * 1024 * 1024;
 constexpr std::size_t k_most_rules = 10'000;
 constexpr std::size_t k_most_values = 10'000;
 

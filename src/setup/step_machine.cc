@@ -74,6 +74,7 @@ bool asks_own_directory(const Draft& draft, std::string_view step, std::string_v
 
 std::vector<std::string> ids_of(const std::vector<Field>& fields) {
   std::vector<std::string> ids;
+  ids.reserve(fields.size());
   for (const Field& field : fields) ids.push_back(field.id);
   return ids;
 }

@@ -281,7 +281,7 @@ RC_GTEST_PROP(Staging, SwitchedOffExportsJustWhatTheReviewShowed, ()) {
 
 int main(int argc, char** argv) {
   // A shared number of histories and a seed of its own for every build of the tests; RC_PARAMS overrides both.
-  setenv("RC_PARAMS", "seed=20261122 max_success=200", 0);
+  setenv("RC_PARAMS", "seed=20261122 max_success=120", 0);
   if (access("/dev/shm", W_OK) == 0) setenv("TMPDIR", "/dev/shm", 0);  // a commit a step: spare the disk
   ::testing::InitGoogleTest(&argc, argv);
   return RUN_ALL_TESTS();

@@ -72,7 +72,7 @@ struct PageContext {
   std::string_view step;
   Problems& problems;
 
-  void refuse(std::string_view field, Error error, std::string_view item = {}) const {
+  void refuse(std::string_view field, const Error& error, std::string_view item = {}) const {
     problems.push_back({std::string(step), std::string(item), std::string(field), error.fault(),
                         std::string(error.id()), error.what(), error.hint()});
   }
