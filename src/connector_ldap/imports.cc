@@ -47,23 +47,23 @@ void tell_references(Logger& logger, const Session& session, std::size_t count) 
              {{"server", session.where()}, {"references", std::to_string(count)}});
 }
 
-/// OpenLDAP keeps one sequence number for a whole database, and shows it: a cookie got below a container then serves
-/// for the base as well. Elsewhere a cookie may be tied to the search it came from (389 Directory Server writes base
-/// and filter into it).
-bool cookie_is_of_the_database(Opened& opened, const std::stop_token& stop) {
-  const std::string base_key = model::dn_key(opened.scope.bases.front());
-  for (const std::string& suffix : opened.root.naming_contexts) {
-    if (!model::is_within(base_key, model::dn_key(suffix))) continue;
-    try {
-      const auto entries =
-          opened.session->read({.base = suffix, .scope = LDAP_SCOPE_BASE, .attributes = {"contextCSN"}}, stop);
-      return !entries.empty() && !values_of(opened.session->handle(), entries.front().get(), "contextCSN").empty();
-    } catch (const Error& error) {
-      if (error.fault() != Fault::not_found && error.fault() != Fault::denied) throw;
-      return false;  // the account may not see it
+/// OpenLDAP's cookies are sequence numbers of the whole database ("rid=001,csn=20261130…#000000#001#000000"), whichever
+/// search they come from. Those of others may be tied to it (389 Directory Server writes base and filter into it).
+bool is_of_the_database(std::string_view cookie) { return cookie.find("csn=") != std::string_view::npos; }
+
+/// The cookie of a search for the base alone, empty where the server does not synchronize it for this account.
+std::string cookie_now(Session& session, const std::string& base, const std::stop_token& stop) {
+  try {
+    SyncSearch search(session, {.base = base, .scope = LDAP_SCOPE_BASE, .attributes = {"1.1"}}, {}, stop);
+    while (search.next()) {
     }
+    return search.done().cookie;
+  } catch (const SyncRefused&) {
+    return {};
+  } catch (const Error& error) {
+    if (error.fault() != Fault::not_found && error.fault() != Fault::denied) throw;
+    return {};
   }
-  return false;
 }
 
 /// What a watermark by modifyTimestamp begins with; a time follows as LDAP writes it.
@@ -71,21 +71,6 @@ constexpr std::string_view k_modified_since = "modified since ";
 
 /// Servers that replicate stamp by clocks of their own.
 constexpr std::chrono::minutes k_clocks_differ{10};
-
-/// A server names the control for all its databases together, and may refuse it for one of them, or for the account.
-bool synchronizes(Session& session, const std::string& base, const std::stop_token& stop) {
-  try {
-    SyncSearch search(session, {.base = base, .scope = LDAP_SCOPE_BASE, .attributes = {"1.1"}}, {}, stop);
-    while (search.next()) {
-    }
-    return !search.done().cookie.empty();
-  } catch (const SyncRefused&) {
-    return false;
-  } catch (const Error& error) {
-    if (error.fault() != Fault::not_found && error.fault() != Fault::denied) throw;
-    return false;
-  }
-}
 
 bool shows_modifications(Session& session, const std::string& base, const std::stop_token& stop) {
   const auto read = [&](const std::string& filter) {
@@ -135,7 +120,13 @@ class FullImport final : public Import {
         reader_(*opened_.schema, settings.object_types, settings.attributes, Dialect::ldap,
                 settings.placeholder_member),
         by_sync_(opened_.changes == ChangeSource::sync) {
-    wide_ = by_sync_ && !cookie_is_of_the_database(opened_, stop_);
+    if (!by_sync_) return;
+    // OpenLDAP leaves out of a refresh what was written after its sequence number was taken: what changes while we
+    // read, and what changed beside something slower before that. All of it would be taken for gone. Its number is one
+    // for the whole database: it is asked for first, and then everything is read in pages, whenever it was written.
+    cookie_ = cookie_now(*opened_.session, opened_.scope.bases.front(), stop_);
+    by_sync_ = wide_ = !is_of_the_database(cookie_);
+    if (by_sync_) cookie_.clear();
   }
 
   bool next(std::vector<Observation>& batch) override {
@@ -222,7 +213,7 @@ class FullImport final : public Import {
     if (by_sync_) {
       sync_.emplace(*opened_.session, search, std::string(), stop_);
     } else {
-      search.attributes.emplace_back("modifyTimestamp");
+      if (opened_.changes == ChangeSource::modification_time) search.attributes.emplace_back("modifyTimestamp");
       pages_.emplace(*opened_.session, std::move(search), page_size(opened_, settings_), stop_);
     }
     return true;
@@ -234,7 +225,7 @@ class FullImport final : public Import {
   std::stop_token stop_;
   EntryReader reader_;
   bool by_sync_;
-  bool wide_ = false;  ///< the whole base is read, and the containers are picked here
+  bool wide_ = false;  ///< a cookie may be of the search it came from: the whole base is read, containers picked here
   bool delivered_ = false;
   std::size_t at_ = 0;
   std::string cookie_;
@@ -420,7 +411,8 @@ ChangeSource choose_changes(Session& session, const RootDse& root, const Scope& 
                             const std::stop_token& stop) {
   if (settings.always_full) return ChangeSource::none;
   const bool offered = root.offers(LDAP_CONTROL_SYNC) && scope.bases.size() == 1;
-  if (offered && synchronizes(session, scope.bases.front(), stop)) return ChangeSource::sync;
+  // A server names the control for all its databases together, and may refuse it for one of them, or for the account.
+  if (offered && !cookie_now(session, scope.bases.front(), stop).empty()) return ChangeSource::sync;
   const bool shown = std::ranges::all_of(
       scope.bases, [&](const std::string& base) { return shows_modifications(session, base, stop); });
   return shown ? ChangeSource::modification_time : ChangeSource::none;

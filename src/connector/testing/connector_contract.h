@@ -63,8 +63,6 @@ class TestDirectory {
   /// Called before an import that is to break, and once its first batch was taken. False = it cannot be made to break.
   virtual bool before_break() { return false; }
   virtual void break_now() {}
-  /// Lets it come to show all that was written to it.
-  virtual void settle() {}
   /// A connector with a wrong password, and one to where nothing listens; null = there is no such thing.
   [[nodiscard]] virtual std::unique_ptr<Connector> connect_with_wrong_password() { return nullptr; }
   [[nodiscard]] virtual std::unique_ptr<Connector> connect_to_nowhere() { return nullptr; }
@@ -587,7 +585,6 @@ TEST_P(ConnectorContract, HostileTextIsWrittenAsItIsOrRefusedAloneWithAHint) {
   std::map<std::size_t, Outcome> outcomes;
   connector_->send(adds, [&](std::size_t at, Outcome outcome) { outcomes.emplace(at, std::move(outcome)); }, {});
   ASSERT_EQ(outcomes.size(), adds.size());
-  directory_->settle();
   State state = full();
   for (std::size_t i = 0; i < hostile.size(); ++i) {
     EXPECT_TRUE(std::holds_alternative<Sent>(outcomes.at(2 * i + 1))) << "the one after " << i;

@@ -101,9 +101,6 @@ class LdapTestDirectory final : public connector::TestDirectory {
   std::pair<int, std::size_t> long_import() const override { return server_->long_import(); }
   bool before_break() override { return true; }
   void break_now() override { server_->kill(); }
-  /// OpenLDAP's contextCSN may stay behind the last of several adds made at once, until the next write, and what is
-  /// newer than it is not shown by a refresh.
-  void settle() override { add_person("after", {}); }
   std::unique_ptr<connector::Connector> connect_with_wrong_password() override { return connect("wrong", more_); }
   std::unique_ptr<connector::Connector> connect_to_nowhere() override {
     connector::Settings settings = more_;
