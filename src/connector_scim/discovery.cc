@@ -174,7 +174,7 @@ void take_config(const std::string& body, Discovery& found) {
 
 }  // namespace
 
-std::optional<net::Response> Service::ask(std::string_view endpoint, std::stop_token stop) {
+std::optional<net::Response> Service::ask(std::string_view endpoint, const std::stop_token& stop) {
   net::Response response = perform(request(net::Method::get, {endpoint}), stop);
   if (is_success(response)) return response;
   const Fault fault = net::fault_of(response.status);
@@ -185,7 +185,7 @@ std::optional<net::Response> Service::ask(std::string_view endpoint, std::stop_t
   throw error_of(response, "reading " + std::string(endpoint) + " of " + options_.url);
 }
 
-Discovery Service::discover(std::stop_token stop) {
+Discovery Service::discover(const std::stop_token& stop) {
   Discovery found;
   for (const std::string& name : options_.object_types) {
     found.types.push_back(name == "User"    ? standard_user(options_.enterprise)

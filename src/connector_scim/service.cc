@@ -113,7 +113,7 @@ net::Request Service::request(net::Method method, std::initializer_list<std::str
   return made;
 }
 
-net::Response Service::perform(net::Request request, std::stop_token stop) {
+net::Response Service::perform(net::Request request, const std::stop_token& stop) {
   request.headers.set("Authorization", authorization_.header(stop));
   net::Response response = http_.perform(request, stop);
   if (response.status != 401 || !authorization_.renews()) return response;
@@ -123,7 +123,7 @@ net::Response Service::perform(net::Request request, std::stop_token stop) {
 }
 
 void Service::perform_all(const net::Source& source, const net::Sink& sink, std::size_t concurrency,
-                          std::stop_token stop) {
+                          const std::stop_token& stop) {
   std::optional<Error> failure;
   std::map<std::uint64_t, net::Request> sent;  // kept only where a refused token can be renewed
   std::deque<net::TaggedRequest> again;
@@ -164,14 +164,14 @@ void Service::perform_all(const net::Source& source, const net::Sink& sink, std:
   if (failure) throw std::move(*failure);
 }
 
-net::Response Service::get(std::initializer_list<std::string_view> segments, Query query, std::stop_token stop) {
+net::Response Service::get(std::initializer_list<std::string_view> segments, Query query, const std::stop_token& stop) {
   const net::Request asked = request(net::Method::get, segments, query);
   net::Response response = perform(asked, stop);
   if (!is_success(response)) throw error_of(response, "reading " + net::for_display(asked.url));
   return response;
 }
 
-const Discovery& Service::discovery(std::stop_token stop) {
+const Discovery& Service::discovery(const std::stop_token& stop) {
   const std::scoped_lock lock(mutex_);
   if (!discovery_) discovery_ = discover(stop);
   return *discovery_;

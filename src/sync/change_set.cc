@@ -71,6 +71,7 @@ PendingExport attribute_part(const Context& context, const ConnectorInfo& info, 
 std::unordered_map<std::int64_t, store::Object> targets_of(store::View& view,
                                                            const std::vector<store::Reference>& rows) {
   std::vector<ObjectId> targets;
+  targets.reserve(rows.size());
   for (const store::Reference& row : rows) targets.push_back(row.target);
   std::sort(targets.begin(), targets.end());
   targets.erase(std::unique(targets.begin(), targets.end()), targets.end());

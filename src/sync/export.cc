@@ -130,6 +130,7 @@ std::vector<Exporter::Item> Exporter::next_chunk(Operation operation, bool attem
     });
     if (objects.empty()) continue;
     std::vector<ObjectId> ids;
+    ids.reserve(objects.size());
     for (const auto& one : objects) ids.push_back(one.object.id);
     std::unordered_map<std::int64_t, store::ObjectError> errors;
     for (store::ObjectError& error : summary->errors_of(ids)) {
@@ -284,9 +285,11 @@ Exporter::SentRows Exporter::load_rows(const std::vector<Item>& items) const {
   SentRows loaded;
   const auto view = context_.store.view();
   std::vector<ObjectId> ids;
+  ids.reserve(items.size());
   for (const Item& item : items) ids.push_back(item.loaded.object.id);
   loaded.rows = view->references_of(ids, true);
   std::vector<ObjectId> targets;
+  targets.reserve(loaded.rows.size());
   for (const store::Reference& row : loaded.rows) targets.push_back(row.target);
   std::sort(targets.begin(), targets.end());
   targets.erase(std::unique(targets.begin(), targets.end()), targets.end());

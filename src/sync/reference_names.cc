@@ -58,6 +58,7 @@ void StoredReferenceNames::load(std::span<const store::ObjectId> objects) {
     for (const store::ObjectId id : some) known_[id.value];
     const auto rows = view_.references_of(some, false);
     std::vector<store::ObjectId> targets;
+    targets.reserve(rows.size());
     for (const store::Reference& row : rows) targets.push_back(row.target);
     std::sort(targets.begin(), targets.end());
     targets.erase(std::unique(targets.begin(), targets.end()), targets.end());

@@ -54,24 +54,26 @@ class Service {
 
   /// One request, authorized; a token that is refused is renewed once, where that can be. Throws what net throws, and
   /// what Authorization says.
-  [[nodiscard]] net::Response perform(net::Request request, std::stop_token stop);
+  [[nodiscard]] net::Response perform(net::Request request, const std::stop_token& stop);
   /// Without a token: whether anything answers at all.
-  [[nodiscard]] net::Response perform_bare(const net::Request& request, std::stop_token stop) {
-    return http_.perform(request, std::move(stop));
+  [[nodiscard]] net::Response perform_bare(const net::Request& request, const std::stop_token& stop) {
+    return http_.perform(request, stop);
   }
   /// Many, likewise (net::HttpClient::perform_all). When no token is to be had it asks for no more requests, lets what
   /// is in flight end, and throws.
-  void perform_all(const net::Source& source, const net::Sink& sink, std::size_t concurrency, std::stop_token stop);
+  void perform_all(const net::Source& source, const net::Sink& sink, std::size_t concurrency,
+                   const std::stop_token& stop);
 
   /// GET that must succeed. Throws as error_of says, and what net throws.
-  [[nodiscard]] net::Response get(std::initializer_list<std::string_view> segments, Query query, std::stop_token stop);
+  [[nodiscard]] net::Response get(std::initializer_list<std::string_view> segments, Query query,
+                                  const std::stop_token& stop);
 
   /// The first call asks the service. Throws when it cannot be reached or refuses the token, and Fault::invalid
   /// "scim.object_type" for a type of the settings that it does not list; a service that lacks the endpoints is taken
   /// to be as the RFCs say.
-  [[nodiscard]] const Discovery& discovery(std::stop_token stop = {});
+  [[nodiscard]] const Discovery& discovery(const std::stop_token& stop = {});
   /// Asks again.
-  [[nodiscard]] Discovery discover(std::stop_token stop);
+  [[nodiscard]] Discovery discover(const std::stop_token& stop);
 
   /// What the settings say, else what the service allows; groups come with all their members, so fewer at once.
   [[nodiscard]] std::size_t page_size(const Discovery& found, std::string_view object_type) const;
@@ -97,7 +99,7 @@ class Service {
   [[nodiscard]] std::size_t bulk_limit(const Discovery& found) const;
 
  private:
-  [[nodiscard]] std::optional<net::Response> ask(std::string_view endpoint, std::stop_token stop);
+  [[nodiscard]] std::optional<net::Response> ask(std::string_view endpoint, const std::stop_token& stop);
 
   void log_lesson(std::string_view said, std::string_view setting, const std::string& value);
 
