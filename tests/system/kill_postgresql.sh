@@ -29,14 +29,15 @@ done
 say "$kills kills of the server"
 hits=0 try=0 over=0 alone=0
 while [ "$hits" -lt "$kills" ] || [ "$alone" = 0 ]; do
-  [ "$try" -lt $((kills * 3 + 5)) ] || fail "only $hits of $try kills hit a move, and $alone of these went on by themselves"
+  [ "$try" -lt $((kills * 3 + 15)) ] || fail "only $hits of $try kills hit a move, and $alone of these went on by themselves"
   name=kill$((try += 1))
   direction $((try * 2)) # the three directions, one after the other
   server "$name" "$source_kind"
   target "$name" "$target_kind"
   patience=$((try % 2 * 120))s
   mover "$name"
-  moment $((RANDOM % lengths[$source_kind-$target_kind]))
+  way=$source_kind-$target_kind
+  moment $((RANDOM % lengths[$way]))
   alive=0
   kill -0 "$mover" 2>/dev/null || alive=$?
   "$lab/postgresql.sh" crash "$folder/pg" >/dev/null
@@ -53,7 +54,8 @@ while [ "$hits" -lt "$kills" ] || [ "$alone" = 0 ]; do
   if grep -q 'interrupted, and went on' "$folder/last"; then alone=$((alone + 1)); fi
   exactly_one "$name"
   if [ "$status" = 0 ] && [ "$charge" = old ]; then fail "$name: told that it is done, and it is not"; fi
-  if [ "$alive" = 0 ]; then hits=$((hits + 1)); fi
+  # One that was over before the kill is shorter than it was when it was measured: other tests leave it more of the machine.
+  if [ "$alive" = 0 ]; then hits=$((hits + 1)); else lengths[$way]=$((lengths[$way] * 3 / 4 + 1)); fi
   if [ "$charge" = new ]; then over=$((over + 1)); fi
   ends_well "$name"
   forget "$name"
