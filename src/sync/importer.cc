@@ -584,6 +584,7 @@ void Importer::remove_unseen() {
     begin_batch();
     const auto batch = context_.store.batch(context_.lease, store::Durability::deferred);
     touch_far_ends_of(*view, *batch, gone);
+    leaving_ = gone;
     heirs_ = heirs_of(*view, gone);
     hand_over(*view, *batch);
     write_gone(*view, *batch, gone);

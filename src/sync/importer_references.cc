@@ -245,8 +245,9 @@ void Importer::hand_over(store::View& view, store::Batch& batch) {
   }
   std::vector<Reference> moved;
   std::vector<store::ReferenceKey> keys;
-  for (Reference row : view.references_to(left)) {
+  for (const Reference& row : view.references_to(left)) {
     if ((row.bits & store::reference_observed) == 0 || told_.contains(row.object.value)) continue;
+    if (std::binary_search(leaving_.begin(), leaving_.end(), row.object)) continue;  // what it refers to goes with it
     keys.push_back({row.object, row.attribute, heirs_.at(row.target)});
     touched_.push_back(store::key_of(row));
     moved.push_back(forgotten(row));
